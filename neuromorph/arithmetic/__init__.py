@@ -1,0 +1,47 @@
+"""What laws are computed with. One `Arithmetic` per kind of number; the laws name its operations and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Arithmetic(NamedTuple):
+    """The operations a neuron law may use besides + - * and comparison.
+
+    Fixed point is what Lava's bit-accurate models do (integers, 24-bit registers, 12-bit decays); in floating point the
+    register operations are the identity and decays are plain factors.
+    """
+
+    function: Callable[[Callable[..., Any]], Callable[..., Any]]
+    """Makes a plain function callable where this arithmetic runs: the identity, or Numba's njit."""
+    decay: Callable[[Any, Any, Any], Any]
+    """decay(x, d, offset): x loses its d-th part. Fixed: sgn(x) * ((|x| * (4096 - d - offset)) >> 12). Float: x * (1 - d)."""
+    align: Callable[[Any], Any]
+    """Input and threshold to the register's scale. Fixed: 32-bit x << 6. Float: x."""
+    wrap: Callable[[Any], Any]
+    """Current register overflow, once modulo 2^24 as Lava does: > 2^23 loses 2^24, <= -2^23 gains it. Float: x."""
+    saturate: Callable[[Any], Any]
+    """Voltage register: clip to +-(2^23 - 1). Float: x."""
+    bias: Callable[[Any, Any], Any]
+    """bias(mantissa, exponent): mantissa << exponent (>> when negative). Float: mantissa (Lava's float model ignores exponents)."""
+    select: Callable[[Any, Any, Any], Any]
+    """select(condition, a, b): a where the condition holds, else b."""
+    clip: Callable[[Any, Any, Any], Any]
+    """clip(x, low, high)."""
+    floor: Callable[[Any], Any]
+    """The largest integer up to a real x, as an integer (float: as a float)."""
+    halve: Callable[[Any], Any]
+    """x / 2; fixed: rounded down."""
+    scale_down: Callable[[Any, Any], Any]
+    """scale_down(x, k) = x / 2^k; fixed: rounded to nearest, ties upward, so that signed errors do not drift."""
+    widen: Callable[[Any], Any]
+    """To the resolution in which compartments are kept: x * 2^6. Float: x."""
+    narrow: Callable[[Any], Any]
+    """Back: scale_down(x, 6). Float: x."""
+    portion: Callable[[Any, Any], Any]
+    """portion(x, p): p/256 of x; fixed: rounded to nearest."""
+    anneal: Callable[[Any, Any], Any]
+    """anneal(x, k): x after losing its 2^-k-th part, rounded toward keeping. Fixed: x - (x >> k)."""
+    level: Callable[[Any], Any]
+    """The 7-bit level a 24-bit rate register stands for: x / 2^16; fixed: rounded down."""

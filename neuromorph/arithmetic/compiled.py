@@ -1,0 +1,111 @@
+"""Fixed point over single integers, compiled by Numba. Bit for bit `fixed` (a test holds the two together)."""
+
+import numpy as np
+from numba import njit
+
+from neuromorph.arithmetic import Arithmetic
+from neuromorph.arithmetic.fixed import COMPARTMENT_BITS, REGISTER
+
+
+@njit
+def _decay(x, d, offset):  # type: ignore[no-untyped-def]
+    kept = (abs(x) * (4096 - d - offset)) >> 12
+    return kept if x >= 0 else -kept
+
+
+@njit
+def _int32(x):  # type: ignore[no-untyped-def]
+    return np.int64(np.int32(x))
+
+
+@njit
+def _align(x):  # type: ignore[no-untyped-def]
+    return _int32(x << 6)
+
+
+@njit
+def _wrap(x):  # type: ignore[no-untyped-def]
+    x = _int32(x)
+    if x > REGISTER:
+        return x - 2 * REGISTER
+    return x + 2 * REGISTER if x <= -REGISTER else x
+
+
+@njit
+def _saturate(x):  # type: ignore[no-untyped-def]
+    return min(max(_int32(x), 1 - REGISTER), REGISTER - 1)
+
+
+@njit
+def _bias(mantissa, exponent):  # type: ignore[no-untyped-def]
+    return mantissa << exponent if exponent >= 0 else mantissa >> -exponent
+
+
+@njit
+def _select(condition, a, b):  # type: ignore[no-untyped-def]
+    return np.int64(a) if condition else np.int64(b)
+
+
+@njit
+def _clip(x, low, high):  # type: ignore[no-untyped-def]
+    return min(max(x, low), high)
+
+
+@njit
+def _floor(x):  # type: ignore[no-untyped-def]
+    return np.int64(np.floor(x))
+
+
+@njit
+def _halve(x):  # type: ignore[no-untyped-def]
+    return x >> 1
+
+
+@njit
+def _scale_down(x, k):  # type: ignore[no-untyped-def]
+    return (x + ((np.int64(1) << k) >> 1)) >> k
+
+
+@njit
+def _widen(x):  # type: ignore[no-untyped-def]
+    return x << COMPARTMENT_BITS
+
+
+@njit
+def _narrow(x):  # type: ignore[no-untyped-def]
+    return _scale_down(x, COMPARTMENT_BITS)
+
+
+@njit
+def _portion(x, p):  # type: ignore[no-untyped-def]
+    return _scale_down(x * p, 8)
+
+
+@njit
+def _anneal(x, k):  # type: ignore[no-untyped-def]
+    return x - (x >> k)
+
+
+@njit
+def _level(x):  # type: ignore[no-untyped-def]
+    return x >> 16
+
+
+COMPILED = Arithmetic(
+    function=njit,
+    decay=_decay,
+    align=_align,
+    wrap=_wrap,
+    saturate=_saturate,
+    bias=_bias,
+    select=_select,
+    clip=_clip,
+    floor=_floor,
+    halve=_halve,
+    scale_down=_scale_down,
+    widen=_widen,
+    narrow=_narrow,
+    portion=_portion,
+    anneal=_anneal,
+    level=_level,
+)

@@ -1,0 +1,63 @@
+"""Fixed point over NumPy integer arrays, as Lava's bit-accurate models compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuromorph.arithmetic import Arithmetic
+
+REGISTER = 2**23
+"""Half the range of a 24-bit register."""
+COMPARTMENT_BITS = 6
+"""Fraction bits in which dyads keep their compartments, so that a leak does not stall between two integers."""
+
+
+def _decay(x: Any, d: Any, offset: Any) -> Any:
+    x = np.asarray(x, dtype=np.int64)
+    return np.sign(x) * (np.abs(x) * (4096 - d - offset) >> 12)
+
+
+def _align(x: Any) -> Any:
+    return (np.asarray(x, dtype=np.int64) << 6).astype(np.int32).astype(np.int64)
+
+
+def _wrap(x: Any) -> Any:
+    x = np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
+    return np.where(x > REGISTER, x - 2 * REGISTER, np.where(x <= -REGISTER, x + 2 * REGISTER, x))
+
+
+def _saturate(x: Any) -> Any:
+    x = np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
+    return np.clip(x, 1 - REGISTER, REGISTER - 1)
+
+
+def _bias(mantissa: Any, exponent: Any) -> Any:
+    mantissa = np.asarray(mantissa, dtype=np.int64)
+    return np.where(exponent >= 0, mantissa << np.maximum(exponent, 0), mantissa >> np.maximum(-exponent, 0))
+
+
+def _scale_down(x: Any, k: Any) -> Any:
+    x, k = np.asarray(x, dtype=np.int64), np.asarray(k, dtype=np.int64)
+    return (x + ((1 << k) >> 1)) >> k
+
+
+FIXED = Arithmetic(
+    function=lambda f: f,
+    decay=_decay,
+    align=_align,
+    wrap=_wrap,
+    saturate=_saturate,
+    bias=_bias,
+    select=np.where,
+    clip=np.clip,
+    floor=lambda x: np.floor(x).astype(np.int64),
+    halve=lambda x: np.asarray(x, dtype=np.int64) >> 1,
+    scale_down=_scale_down,
+    widen=lambda x: np.asarray(x, dtype=np.int64) << COMPARTMENT_BITS,
+    narrow=lambda x: _scale_down(x, COMPARTMENT_BITS),
+    portion=lambda x, p: _scale_down(x * p, 8),
+    anneal=lambda x, k: x - (np.asarray(x, dtype=np.int64) >> k),
+    level=lambda x: np.asarray(x, dtype=np.int64) >> 16,
+)

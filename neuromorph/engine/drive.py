@@ -1,0 +1,129 @@
+"""Synapses accumulate the next drive from the spikes of this step: cost follows spikes.
+
+Lava: a_buff = (weights . s_in) << exponent, or >> -exponent of the sum (floor), sums in 32 bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from neuromorph.engine.fields import (
+    A_BUFF,
+    ACTIVE,
+    DELAYS,
+    DEPTH,
+    DIRTY,
+    EXPONENT,
+    GRADED,
+    INDPTR,
+    LAST,
+    N_POST,
+    N_PRE,
+    POST,
+    S_IN,
+    SUMS,
+    W,
+)
+from neuromorph.engine.kernel import kernel
+
+
+@njit
+def _scale(total, exponent):  # type: ignore[no-untyped-def]
+    return np.int32(total << exponent) if exponent > 0 else np.int32(total >> -exponent)
+
+
+@njit
+def _changed(d, mem):  # type: ignore[no-untyped-def]
+    """Whether spikes or weights differ from those of the last sum; remembers the spikes."""
+    s_in, last = d[S_IN], d[LAST]
+    changed = mem[d[DIRTY]] != 0
+    for j in range(d[N_PRE]):
+        changed |= mem[s_in + j] != mem[last + j]
+        mem[last + j] = mem[s_in + j]
+    mem[d[DIRTY]] = 0
+    return changed
+
+
+@njit
+def _list_spikes(d, mem):  # type: ignore[no-untyped-def]
+    """Indices of the neurons that spiked, in scratch; their number."""
+    count = 0
+    for j in range(d[N_PRE]):
+        mem[d[ACTIVE] + count] = j
+        count += mem[d[S_IN] + j] != 0
+    return count
+
+
+@njit
+def _payload(d, mem, j):  # type: ignore[no-untyped-def]
+    value = mem[d[S_IN] + j]
+    return value if d[GRADED] != 0 else np.int32(value != 0)
+
+
+@kernel
+def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """weights[pre][post] in syn; four rows at a time, so that sums stay in registers."""
+    if not _changed(d, mem):
+        return 0
+    n, w = d[N_POST], d[W]
+    sums = mem[d[A_BUFF] : d[A_BUFF] + n]
+    sums[:] = 0
+    count = _list_spikes(d, mem)
+    active = mem[d[ACTIVE] : d[ACTIVE] + count]
+    k = 0
+    while k + 4 <= count:
+        a, b, c, e = active[k], active[k + 1], active[k + 2], active[k + 3]
+        pa, pb, pc, pe = _payload(d, mem, a), _payload(d, mem, b), _payload(d, mem, c), _payload(d, mem, e)
+        ra, rb = syn[w + a * n : w + a * n + n], syn[w + b * n : w + b * n + n]
+        rc, re = syn[w + c * n : w + c * n + n], syn[w + e * n : w + e * n + n]
+        for i in range(n):
+            sums[i] += np.int32(pa * ra[i]) + np.int32(pb * rb[i]) + np.int32(pc * rc[i]) + np.int32(pe * re[i])
+        k += 4
+    while k < count:
+        j = active[k]
+        p = _payload(d, mem, j)
+        row = syn[w + j * n : w + j * n + n]
+        for i in range(n):
+            sums[i] += np.int32(p * row[i])
+        k += 1
+    if d[EXPONENT] != 0:
+        for i in range(n):
+            sums[i] = _scale(sums[i], d[EXPONENT])
+    return 0
+
+
+@kernel
+def tied(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """As dense, with another synapse's weights: post of this one is pre of that one."""
+    n, m, w = d[N_POST], d[N_PRE], d[W]
+    count = _list_spikes(d, mem)
+    active = mem[d[ACTIVE] : d[ACTIVE] + count]
+    for i in range(n):
+        total = np.int32(0)
+        for k in range(count):
+            total += np.int32(_payload(d, mem, active[k]) * syn[w + i * m + active[k]])
+        mem[d[A_BUFF] + i] = _scale(total, d[EXPONENT])
+    return 0
+
+
+@kernel
+def sparse(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """Compressed by pre neuron; a_buff (post, depth) shifts by one step and takes what this step adds, by delay."""
+    n, depth = d[N_POST], d[DEPTH]
+    sums = mem[d[SUMS] : d[SUMS] + n * depth]
+    sums[:] = 0
+    count = _list_spikes(d, mem)
+    for k in range(count):
+        j = mem[d[ACTIVE] + k]
+        p = _payload(d, mem, j)
+        for e in range(mem[d[INDPTR] + j], mem[d[INDPTR] + j + 1]):
+            delay = mem[d[DELAYS] + e] if d[DELAYS] >= 0 else 0
+            sums[mem[d[POST] + e] * depth + delay] += np.int32(p * syn[d[W] + e])
+    buffer = mem[d[A_BUFF] : d[A_BUFF] + n * depth]
+    for i in range(n):
+        row = i * depth
+        for k in range(depth):
+            kept = buffer[row + k + 1] if k + 1 < depth else np.int32(0)
+            buffer[row + k] = kept + _scale(sums[row + k], d[EXPONENT])
+    return 0

@@ -1,0 +1,157 @@
+"""The engine: a Program in memory, run in blocks of steps, each one compiled call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from neuromorph.engine import fields as f
+from neuromorph.engine.kernel import operations, run_steps
+from neuromorph.engine.layout import BLOCK, Layout, Place, Stream
+from neuromorph.errors import ProgramError, SimulationError
+from neuromorph.program import Array, Node, Population, Program, Sink, Source, Synapse
+
+Progress = Callable[[int], None]
+
+
+class RandomStream:
+    """One of Lava's random streams, read forward in blocks. `position`: numbers drawn so far."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._generator = np.random.default_rng(stream.seed)
+        self._position = 0
+
+    def _draw(self, count: int) -> Array:
+        self._position += count
+        if self.stream.kind == "impulse":
+            return self._generator.integers(0, 128, size=count, dtype=int)
+        return self._generator.random(count)
+
+    def fill(self, real: Array, start: int, steps: int) -> None:
+        """The numbers that Lava uses in steps start+1 .. start+steps; it draws one when born, then two a step
+        (one an epoch for rounding weights)."""
+        per_step = 1 if self.stream.kind == "round" else 2
+        done, after = per_step * (start // self.stream.epoch), per_step * ((start + steps) // self.stream.epoch)
+        self._skip_to(done + 1)
+        numbers = self._draw(after - done)
+        spacing = 1 if self.stream.kind == "round" else 2
+        real[self.stream.offset : self.stream.offset + spacing * numbers.size : spacing] = numbers
+
+    def _skip_to(self, position: int) -> None:
+        if position < self._position:
+            self._generator, self._position = np.random.default_rng(self.stream.seed), 0
+        while self._position < position:
+            self._draw(min(position - self._position, 1 << 16))
+
+
+class Engine:
+    """Runs a Program. State lives in the engine until `snapshot()` gives a Program again.
+
+    Every variable of every node is readable and writable between runs (`get`, `set`), by the names of the Program.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.step = program.step
+        self._layout = Layout(program)
+        self._arenas = {"mem": self._layout.mem.joined(), "syn": self._layout.syn.joined()}
+        self._real = self._layout.real.joined()
+        self._operations = operations([kernel for kernel, _, _ in self._layout.operations])
+        width = max(len(row) for _, row, _ in self._layout.operations)
+        self._rows = np.array([row + [0] * (width - len(row)) for _, row, _ in self._layout.operations], dtype=np.int64)
+        self._streams = [RandomStream(s) for s in self._layout.streams]
+
+    def run(self, steps: int, progress: Progress | None = None) -> None:
+        """Make `steps` steps. `progress(n)` is called after every block with the number of steps made in it.
+
+        Raises SimulationError when a value leaves the range that the chip (and Lava's arithmetic) can take; the engine
+        then stands in the middle of that step and should be thrown away.
+        """
+        while steps > 0:
+            block = min(steps, BLOCK)
+            self._real[0] = self.step
+            for stream in self._streams:
+                stream.fill(self._real, self.step, block)
+            code, t, k = run_steps(
+                self._operations, self.step, block, self._rows, self._arenas["mem"], self._arenas["syn"], self._real
+            )
+            if code:
+                raise SimulationError(self._complaint(code, t, k))
+            self.step += block
+            steps -= block
+            if progress:
+                progress(block)
+
+    def _complaint(self, code: int, t: int, k: int) -> str:
+        name, neuron = self._layout.operations[k][2], int(self._arenas["mem"][f.STATUS])
+        where = f"step {t}, '{name}', neuron {neuron}"
+        if code == f.BAD_PAYLOAD:
+            value = self.get(name, "s_in")[neuron]
+            return f"{where}: payload {value} into a learning synapse; a pre-trace takes even payloads of 0..254"
+        if code == f.BAD_TRACE:
+            values = [int(self.get(name, f"s_in_y{i}")[neuron]) for i in (1, 2, 3)]
+            return f"{where}: post-traces y1, y2, y3 = {values}; the chip holds 0..127"
+        node = self.program[name]
+        variable = node.rules.inputs[code - f.BAD_INPUT] if isinstance(node, Population) else None
+        if variable is None:
+            return f"{where}: error {code}"
+        value = self.get(name, variable.name)[neuron]
+        return f"{where}: {variable.name} = {value} is outside {variable.low}..{variable.high} ({variable.meaning})"
+
+    def _place(self, name: str, variable: str) -> Place:
+        try:
+            return self._layout.place(name, variable)
+        except KeyError:
+            known = sorted(v for n, v in self._layout.places if n == name)
+            raise ProgramError(f"'{name}' has no variable '{variable}'; it has {known}") from None
+
+    def get(self, name: str, variable: str) -> Array:
+        """A copy of a variable: states, parameters, weights[post, pre], ports, a probe's `data` (rows, neurons)."""
+        place = self._place(name, variable)
+        values = self._arenas[place.arena][place.offset : place.offset + place.size].reshape(place.shape)
+        return (values.T if place.transposed else values).copy()
+
+    def set(self, name: str, variable: str, values: Array | int) -> None:
+        """Overwrite a variable. Raises what a Program with this value would raise."""
+        place = self._place(name, variable)
+        shown = place.shape[::-1] if place.transposed else place.shape
+        full = np.broadcast_to(np.asarray(values), shown)
+        self._check(name, variable, full)
+        stored = full.T if place.transposed else full
+        self._arenas[place.arena][place.offset : place.offset + place.size] = stored.ravel()
+        for kernel, row in zip(self._layout.operations, self._rows, strict=True):
+            if kernel[2] == name and variable == "weights" and len(kernel[1]) == f.N_SYNAPSE_FIELDS:
+                self._arenas["mem"][row[f.DIRTY]] = 1
+
+    def _check(self, name: str, variable: str, values: Array) -> None:
+        node = self.program[name]
+        if isinstance(node, Population):
+            named = {v.name: v for v in (*node.rules.states, *node.rules.parameters)}
+            if variable in named:
+                named[variable].check(values, f"population '{name}'")
+        elif isinstance(node, Synapse):
+            changed = {"weights": values} if variable == "weights" else {"states": {**node.states, variable: values}}
+            replace(node, **changed)
+        elif isinstance(node, Source) and variable == "order":
+            replace(node, order=values)
+
+    def snapshot(self) -> Program:
+        """The Program as it stands now: running on from it gives the same bits as running on here."""
+        return replace(self.program.with_nodes(*(self._now(n) for n in self.program.nodes)), step=self.step)
+
+    def _now(self, node: Node) -> Node:
+        if isinstance(node, Population):
+            return replace(
+                node,
+                states={v: self.get(node.name, v) for v in node.states},
+                parameters={v: self.get(node.name, v) for v in node.parameters},
+            )
+        if isinstance(node, Synapse):
+            weights = node.weights if node.tied_to else self.get(node.name, "weights")
+            return replace(node, weights=weights, states={v: self.get(node.name, v) for v in node.states})
+        if isinstance(node, Sink):
+            return replace(node, data=self.get(node.name, "data"))
+        return replace(node, order=self.get(node.name, "order"))

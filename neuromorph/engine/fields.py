@@ -1,0 +1,28 @@
+"""Columns of an operation's descriptor, one row of integers per operation. Layout writes them, kernels read them.
+
+Offsets point into the arenas: `mem` (int32: states, parameters, messages, tables, scratch), `syn` (int16: weights, tags,
+narrow frames), `real` (float64: decay factors, random numbers; real[0] holds the step before the block).
+"""
+
+STATUS = 0  # mem[STATUS]: index of the neuron that broke a range
+
+# drive: dense, sparse, tied
+N_PRE, N_POST, S_IN, A_BUFF, W, EXPONENT, GRADED, DEPTH, INDPTR, POST, DELAYS, LAST, DIRTY, ACTIVE, SUMS = range(15)
+
+# learning, after the columns above
+BAP, Y_IN, X0, TX, X, Y0, TY, Y, TAG_1, TAG_2 = range(15, 25)
+T_EPOCH, THREE_FACTOR, GRADED_SPIKE, DECIMATE, IMPULSES, FACTORS = range(25, 31)
+RANDOM_X, RANDOM_Y, RANDOM_W, RULES, COUNT_W, COUNT_D, COUNT_T, FAST = range(31, 39)
+X_HISTORY, Y_HISTORY, PRE_FACTOR, POST_FACTOR, POST_ACTIVE, ACC, LOW, HIGH = range(39, 47)
+N_SYNAPSE_FIELDS = 47
+
+# one product in the rule table: header, then (variable, constant, low, high) for each factor
+DEPENDENCY, MANTISSA, LEFT, RIGHT, N_FACTORS = range(5)
+PRODUCT_HEADER, FACTOR_SIZE, MAX_FACTORS = 5, 4, 8
+PRODUCT_SIZE = PRODUCT_HEADER + FACTOR_SIZE * MAX_FACTORS
+DEP_X0, DEP_Y0, DEP_U = range(3)
+VARIABLES = ("x1", "x2", "y1", "y2", "y3", "w", "d", "t")
+FIRST_POST, FIRST_SYNAPTIC = 2, 5
+
+# errors a kernel may return
+BAD_PAYLOAD, BAD_TRACE, BAD_INPUT = 1, 2, 10

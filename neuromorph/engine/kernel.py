@@ -1,0 +1,59 @@
+"""The one signature of all compiled operations, and the loop that calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from numba import njit, typed, types
+from numba.core.types import Array, FunctionType, ListType, float64, int16, int32, int64
+
+SIGNATURE = int64(
+    int64, Array(int64, 1, "C"), Array(int32, 1, "C"), Array(int16, 1, "C"), Array(float64, 1, "C")
+)
+OPERATION = FunctionType(SIGNATURE)
+
+
+def kernel(function: Callable[..., int]) -> Any:
+    """Compile `function(t, d, mem, syn, real) -> 0 or an error code`, kept on disk."""
+    return njit(SIGNATURE, cache=True)(function)
+
+
+@njit(ListType(OPERATION)(), cache=True)
+def _empty():  # type: ignore[no-untyped-def]
+    return typed.List.empty_list(OPERATION)
+
+
+@njit(types.void(ListType(OPERATION), OPERATION), cache=True)
+def _append(listed, one):  # type: ignore[no-untyped-def]
+    listed.append(one)
+
+
+def operations(kernels: Sequence[Any]) -> Any:
+    """The list of operations of one step, as the loop takes it. (Methods of a typed list would compile in every process.)"""
+    listed = _empty()
+    for one in kernels:
+        _append(listed, one)
+    return listed
+
+
+@njit(
+    types.UniTuple(int64, 3)(
+        ListType(OPERATION),
+        int64,
+        int64,
+        Array(int64, 2, "C"),
+        Array(int32, 1, "C"),
+        Array(int16, 1, "C"),
+        Array(float64, 1, "C"),
+    ),
+    cache=True,
+)
+def run_steps(operations, start, steps, rows, mem, syn, real):  # type: ignore[no-untyped-def]
+    """Make `steps` steps after step `start`. Returns (error code, step, operation), all 0 when nothing was wrong."""
+    for t in range(start + 1, start + steps + 1):
+        for k in range(len(operations)):
+            code = operations[k](t, rows[k], mem, syn, real)
+            if code != 0:
+                return code, t, k
+    return 0, 0, 0

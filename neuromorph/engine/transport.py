@@ -1,0 +1,75 @@
+"""Messages: sources, sinks, links within a step, sending of what synapses accumulated, probes."""
+
+from __future__ import annotations
+
+from neuromorph.engine.kernel import kernel
+
+
+@kernel
+def publish(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """A synapse sends. d: post neurons, depth, a_buff, a_out."""
+    n, depth = d[0], d[1]
+    for i in range(n):
+        mem[d[3] + i] = mem[d[2] + i * depth]
+    return 0
+
+
+@kernel
+def gather(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """An input port sums its links in 32 bits. d: size, port, links, then per link (source, index or -1)."""
+    n, port = d[0], d[1]
+    mem[port : port + n] = 0
+    for link in range(d[2]):
+        source, index = d[3 + 2 * link], d[4 + 2 * link]
+        if index < 0:
+            for i in range(n):
+                mem[port + i] += mem[source + i]
+        else:
+            for i in range(n):
+                if mem[index + i] >= 0:
+                    mem[port + i] += mem[source + mem[index + i]]
+    return 0
+
+
+@kernel
+def play(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """A source sends. d: ports, hold, length of order, order, then per port (size, frames, narrow, pulse, out)."""
+    hold = d[1]
+    frame = mem[d[3] + ((t - 1) // hold) % d[2]]
+    for port in range(d[0]):
+        n, frames, narrow, pulse, out = d[4 + 5 * port], d[5 + 5 * port], d[6 + 5 * port], d[7 + 5 * port], d[8 + 5 * port]
+        if pulse != 0 and (t - 1) % hold != 0:
+            mem[out : out + n] = 0
+        elif narrow != 0:
+            for i in range(n):
+                mem[out + i] = syn[frames + frame * n + i]
+        else:
+            for i in range(n):
+                mem[out + i] = mem[frames + frame * n + i]
+    return 0
+
+
+@kernel
+def keep(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """A sink stores. d: size, length, in, data (size, length)."""
+    n, length = d[0], d[1]
+    column = (t - 1) % length
+    for i in range(n):
+        mem[d[3] + i * length + column] = mem[d[2] + i]
+    return 0
+
+
+@kernel
+def probe(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """A probe reads. d: size, where, in syn, every, offset, rows, out, stride."""
+    n, every = d[0], d[3]
+    if (t - 1) % every != d[4]:
+        return 0
+    out = d[6] + ((t - 1) // every) % d[5] * n
+    if d[2] != 0:
+        for i in range(n):
+            mem[out + i] = syn[d[1] + i * d[7]]
+    else:
+        for i in range(n):
+            mem[out + i] = mem[d[1] + i * d[7]]
+    return 0

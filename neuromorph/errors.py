@@ -1,0 +1,41 @@
+"""Everything neuromorph raises on purpose. Each message says what, which object, why, and what to do."""
+
+
+class NeuromorphError(Exception):
+    """Base of all errors raised by neuromorph; the command line prints it as one line."""
+
+
+class RangeError(NeuromorphError, ValueError):
+    """A parameter lies outside what the chip (and Lava's fixed-point arithmetic) can hold."""
+
+
+class RuleError(NeuromorphError, ValueError):
+    """A learning rule that the chip cannot express, or that Lava would read differently from what it says."""
+
+
+class ProgramError(NeuromorphError, ValueError):
+    """A Program that is not well formed."""
+
+
+class LoweringError(NeuromorphError):
+    """A process graph that cannot become a Program."""
+
+
+class SimulationError(NeuromorphError, RuntimeError):
+    """A value left its legal range while running; names population and step."""
+
+
+class LavaRunError(NeuromorphError, RuntimeError):
+    """Lava's runtime died or did not answer in time."""
+
+
+class ArtifactError(NeuromorphError, ValueError):
+    """A file that is not, or not any more, a readable neuromorph artifact."""
+
+
+class DataError(NeuromorphError, FileNotFoundError):
+    """A data set that is not where it was looked for, or cannot be read."""
+
+
+class OutputError(NeuromorphError, OSError):
+    """An output path that cannot be written."""

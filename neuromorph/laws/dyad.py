@@ -1,0 +1,246 @@
+"""Dyads: two-compartment neurons whose mean carries activity and whose difference carries the error.
+
+Hidden dyad, in one step (t counts steps, age counts them from 0 since the last phase spike)::
+
+    age   <- 0 where a phase spike arrived, else age + 1
+    drive  = a_in / 2^shift + bias
+    e_plus  <- a_in_error   at odd age    (what was sent at even age: positive errors)
+    e_minus <- a_in_error   at even age   (what was sent at odd age: negative errors)
+    Delta  = (e_plus - e_minus) / 2^shift_error
+    s_plus  <- s_plus  + ( f(drive + nudge * Delta)       - s_plus ) / 2^leak
+    s_minus <- s_minus + ( f(drive - (1 - nudge) * Delta) - s_minus) / 2^leak,    f(x) = clip(x, 0, top)
+    mean  = s_minus + alpha * (s_plus - s_minus)
+    delta = s_plus - s_minus,  0 where |delta| < margin,  clipped to +-limit
+
+Convention for alpha (one, pinned by tests): mean = alpha * s_plus + (1 - alpha) * s_minus. Dual propagation (DP) nudges with
+nudge = alpha, DP-transpose with nudge = 1 - alpha. Two Tales eq. 2 (DP) and eq. 19 (DP-transpose). ReLU is top = infinity
+(fixed point: 127, the seven bits of a pre-trace), hard sigmoid a finite top.
+
+Axons. The activity axon sends 2 * mean at every step (a learning synapse sees x1 = payload / 2 = mean). The error axon
+sends 2 * |delta| at an *event* and nothing otherwise: an event is an even age with delta > 0 or an odd age with delta < 0.
+So signed errors travel as unsigned spikes, and a neuron without an error sends nothing.
+
+Learning ports, written at every step: bap = event, y1 = 64 + (delta at an event, else 0), y2 = 64 + mean/2 at even and
+64 - mean/2 at odd age, y3 = the rate in the learning window (age >= learn_from), else 0. Bottom-up synapses learn by
+x0*x1*y3*(y1-64), top-down synapses (whose pre-synaptic spike is the error axon above) by x0*x1*y3*(y2-64): the same expected
+change, delta * mean, on both, from different weights, with nothing transported. y3 = 0 pauses both exactly.
+
+Rate: y3 = rate >> 16, where rate is a 24-bit register that loses its 2^-rate_shift-th part every rate_interval phases
+(0: never): annealing is the neuron's own business.
+
+Order: clock, error hold, compartments, ports; all outputs are of the same step. A phase spike drops the error that arrives
+with it (it belongs to the sample before) and, with reset = 1, zeroes compartments and held errors.
+
+Readout dyad: the same, with Delta = beta * (target - a) while the phase is nudged (phase spike 2) and 0 while it is free
+(phase spike 1), a = clip(drive, low, top), linear compartments: the linearised squared-error nudging (equations.md section 1;
+DP's exact rule divides by (1 + alpha beta)(1 - (1-alpha) beta), which only rescales delta).
+
+Bits in fixed point: a_in 32, s_plus and s_minus 24 (six of them fraction, so that a leak does not stall), e_plus and e_minus
+24, age 15, rate 24, alpha, nudge and beta 8 (of 256). Scaling down rounds to nearest: floors would drift on signed errors.
+Differences to the papers: top-down errors arrive in two halves, one per sign; the mean is rounded to 7 bits.
+"""
+
+from __future__ import annotations
+
+from neuromorph.arithmetic import Arithmetic
+from neuromorph.laws.law import Law, Step, Variable
+
+AGE_LIMIT = 2**15 - 1
+FREE, NUDGED = 1, 2
+"""Payloads of the phase spike that opens a phase."""
+
+
+def make_clock(ops: Arithmetic) -> Step:
+    """Age within the phase, the annealed rate, and the rate that plasticity sees now."""
+    select, anneal, level = ops.select, ops.anneal, ops.level
+
+    def clock(phase, age, rate, phases, learn_from, rate_interval, rate_shift):  # type: ignore[no-untyped-def]
+        opens = phase > 0
+        age = select(opens, 0, select(age >= AGE_LIMIT, AGE_LIMIT - 1, age + 1))
+        phases = select(opens, phases + 1, phases)
+        due = phases > rate_interval
+        rate = select(due, select(rate_interval > 0, anneal(rate, rate_shift), rate), rate)
+        phases = select(due, select(rate_interval > 0, 1, 0), phases)
+        return age, rate, phases, select(age >= learn_from, level(rate), 0)
+
+    return ops.function(clock)
+
+
+def make_ports(ops: Arithmetic) -> Step:
+    """What a dyad sends: both axons and the four learning ports."""
+    select, halve = ops.select, ops.halve
+
+    def ports(age, mean, delta, y3):  # type: ignore[no-untyped-def]
+        even = age % 2 == 0
+        size = select(even, delta, -delta)
+        event = size > 0
+        half = halve(mean)
+        s_error = select(event, 2 * size, 0)
+        y1 = 64 + select(event, delta, 0)
+        y2 = 64 + select(even, half, -half)
+        return 2 * mean, s_error, select(event, 1, 0), y1, y2, y3
+
+    return ops.function(ports)
+
+
+def make_difference(ops: Arithmetic) -> Step:
+    """The expressed error: dead zone below margin, saturation at limit."""
+    select, clip = ops.select, ops.clip
+
+    def difference(s_plus, s_minus, margin, limit):  # type: ignore[no-untyped-def]
+        delta = s_plus - s_minus
+        small = select(delta < 0, -delta, delta) < margin
+        return select(small, 0, clip(delta, -limit, limit))
+
+    return ops.function(difference)
+
+
+def make_dyad(ops: Arithmetic) -> Step:
+    select, clip, scale_down, portion = ops.select, ops.clip, ops.scale_down, ops.portion
+    widen, narrow = ops.widen, ops.narrow
+    clock, ports, difference = make_clock(ops), make_ports(ops), make_difference(ops)
+
+    def dyad(  # type: ignore[no-untyped-def]
+        t, a_in, a_in_error, phase,
+        s_plus, s_minus, e_plus, e_minus, age, rate, phases,
+        shift, bias, shift_error, alpha, nudge, top, leak, margin, limit, reset, learn_from, rate_interval, rate_shift,
+    ):  # fmt: skip
+        age, rate, phases, y3 = clock(phase, age, rate, phases, learn_from, rate_interval, rate_shift)
+        opens = phase > 0
+        kept = select(opens, 1 - reset, 1)
+        odd = age % 2 == 1
+        e_plus = select(odd, a_in_error, e_plus * kept)
+        e_minus = select(odd, e_minus * kept, select(opens, e_minus * kept, a_in_error))
+        drive = scale_down(a_in, shift) + bias
+        error = scale_down(e_plus - e_minus, shift_error)
+        lift = portion(error, nudge)
+        s_plus = s_plus * kept
+        s_minus = s_minus * kept
+        s_plus = s_plus + scale_down(widen(clip(drive + lift, 0, top)) - s_plus, leak)
+        s_minus = s_minus + scale_down(widen(clip(drive + lift - error, 0, top)) - s_minus, leak)
+        plus = narrow(s_plus)
+        minus = narrow(s_minus)
+        mean = minus + portion(plus - minus, alpha)
+        delta = difference(plus, minus, margin, limit)
+        s_out, s_error, bap, y1, y2, y3 = ports(age, mean, delta, y3)
+        return s_plus, s_minus, e_plus, e_minus, age, rate, phases, s_out, s_error, bap, y1, y2, y3
+
+    return ops.function(dyad)
+
+
+def make_readout(ops: Arithmetic) -> Step:
+    select, clip, scale_down, portion = ops.select, ops.clip, ops.scale_down, ops.portion
+    widen, narrow = ops.widen, ops.narrow
+    clock, ports, difference = make_clock(ops), make_ports(ops), make_difference(ops)
+
+    def readout(  # type: ignore[no-untyped-def]
+        t, a_in, a_target, phase,
+        s_plus, s_minus, drive, nudged, age, rate, phases,
+        shift, bias, alpha, nudge, beta, low, top, leak, margin, limit, reset, learn_from, rate_interval, rate_shift,
+    ):  # fmt: skip
+        age, rate, phases, y3 = clock(phase, age, rate, phases, learn_from, rate_interval, rate_shift)
+        opens = phase > 0
+        nudged = select(opens, select(phase == 2, 1, 0), nudged)
+        kept = select(opens, 1 - reset, 1)
+        s_plus = s_plus * kept
+        s_minus = s_minus * kept
+        drive = a_in
+        a = clip(scale_down(a_in, shift) + bias, low, top)
+        error = portion((a_target - a) * nudged, beta)
+        lift = portion(error, nudge)
+        s_plus = s_plus + scale_down(widen(a + lift) - s_plus, leak)
+        s_minus = s_minus + scale_down(widen(a + lift - error) - s_minus, leak)
+        plus = narrow(s_plus)
+        minus = narrow(s_minus)
+        mean = clip(minus + portion(plus - minus, alpha), low, top)
+        delta = difference(plus, minus, margin, limit)
+        s_out, s_error, bap, y1, y2, y3 = ports(age, mean, delta, y3)
+        return s_plus, s_minus, drive, nudged, age, rate, phases, s_out, s_error, bap, y1, y2, y3
+
+    return ops.function(readout)
+
+
+COMPARTMENT = 2**13 - 1
+PHASE = Variable("phase", 0, 2, "opens a phase: 1 free, 2 nudged; 0 nothing")
+A_IN = Variable("a_in", -(2**31), 2**31 - 1, "bottom-up drive")
+OUTPUTS = (
+    Variable("s_out", 0, 254, "activity axon, 2 * mean; a learning synapse reads payloads of 0..254", even=True),
+    Variable("s_error", 0, 126, "error axon, 2 * |delta| at an event", even=True),
+    Variable("s_out_bap", 0, 1, "event"),
+    Variable("s_out_y1", 0, 127, "64 + delta at an event"),
+    Variable("s_out_y2", 0, 127, "64 + mean/2 at even, 64 - mean/2 at odd age"),
+    Variable("s_out_y3", 0, 127, "learning rate now"),
+)
+S_PLUS = Variable("s_plus", -(COMPARTMENT << 6), COMPARTMENT << 6, "upper compartment, in 1/64")
+S_MINUS = Variable("s_minus", -(COMPARTMENT << 6), COMPARTMENT << 6, "lower compartment, in 1/64")
+CLOCK_STATES = (
+    Variable("age", -1, AGE_LIMIT, "steps since the phase opened", default=-1),
+    Variable("rate", 0, 127 << 16, "learning rate, 7 bits and 16 of fraction"),
+    Variable("phases", 0, 2**24 - 1, "phases since the rate last fell"),
+)
+SHIFT = Variable("shift", 0, 24, "drive = a_in / 2^shift", shared=True)
+BIAS = Variable("bias", -COMPARTMENT, COMPARTMENT, "added to the drive")
+ALPHA = Variable("alpha", 0, 256, "weight of s_plus in the mean, of 256", default=128, shared=True)
+NUDGE = Variable("nudge", 0, 256, "share of Delta that lifts s_plus, of 256", default=128, shared=True)
+LEAK = Variable("leak", 0, 6, "s moves by 2^-leak of the way; 0: at once", shared=True)
+MARGIN = Variable("margin", 0, 127, "errors below this are none", shared=True)
+LIMIT = Variable("limit", 1, 63, "errors saturate here", default=63, shared=True)
+CLOCK_PARAMETERS = (
+    Variable("reset", 0, 1, "1: a phase spike zeroes the state", default=1, shared=True),
+    Variable("learn_from", 0, AGE_LIMIT, "age from which plasticity sees the rate", shared=True),
+    Variable("rate_interval", 0, 2**24 - 1, "phases between two falls of the rate; 0: it never falls", shared=True),
+    Variable("rate_shift", 1, 15, "the rate falls by its 2^-rate_shift-th part", default=1, shared=True),
+)
+
+DYAD = Law(
+    name="dyad",
+    inputs=(A_IN, Variable("a_in_error", -(2**23), 2**23 - 1, "top-down drive"), PHASE),
+    outputs=OUTPUTS,
+    states=(
+        S_PLUS,
+        S_MINUS,
+        Variable("e_plus", -(2**23), 2**23 - 1, "top-down drive of positive errors, held"),
+        Variable("e_minus", -(2**23), 2**23 - 1, "top-down drive of negative errors, held"),
+        *CLOCK_STATES,
+    ),
+    parameters=(
+        SHIFT,
+        BIAS,
+        Variable("shift_error", 0, 24, "Delta = (e_plus - e_minus) / 2^shift_error", shared=True),
+        ALPHA,
+        NUDGE,
+        Variable("top", 1, 127, "upper end of the activation; 7 bits", default=127, shared=True),
+        LEAK,
+        MARGIN,
+        LIMIT,
+        *CLOCK_PARAMETERS,
+    ),
+    make=make_dyad,
+)
+
+READOUT = Law(
+    name="readout",
+    inputs=(A_IN, Variable("a_target", -COMPARTMENT, COMPARTMENT, "target"), PHASE),
+    outputs=OUTPUTS,
+    states=(
+        S_PLUS,
+        S_MINUS,
+        Variable("drive", -(2**31), 2**31 - 1, "bottom-up drive as received: the prediction is its argmax"),
+        Variable("nudged", 0, 1, "1 in a nudged phase"),
+        *CLOCK_STATES,
+    ),
+    parameters=(
+        SHIFT,
+        BIAS,
+        ALPHA,
+        NUDGE,
+        Variable("beta", 0, 256, "nudging strength, of 256", default=128, shared=True),
+        Variable("low", 0, 127, "lower end of the output", shared=True),
+        Variable("top", 0, 127, "upper end of the output; 7 bits", default=127, shared=True),
+        LEAK,
+        MARGIN,
+        LIMIT,
+        *CLOCK_PARAMETERS,
+    ),
+    make=make_readout,
+)

@@ -1,0 +1,96 @@
+"""What a law is: how one neuron changes in one step, with its names, ranges and bits.
+
+Everything that has to agree on a neuron is derived from its `Law`: the Vars of the Lava Process, the fields of a
+Population, the checks of the lowering, the names in the artifact, the random values of the tests and the compiled kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuromorph.errors import RangeError
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One number of a neuron: a port, a state or a parameter.
+
+    `low` and `high` bound it in fixed point (inclusive). `even` restricts it to even numbers. `shared` parameters have
+    one value per population (Lava: shape (1,)), all others one per neuron.
+    """
+
+    name: str
+    low: int
+    high: int
+    meaning: str
+    default: int = 0
+    even: bool = False
+    shared: bool = False
+
+    @property
+    def bits(self) -> int:
+        """Bits of a register that holds the range, sign included."""
+        if self.low < 0:
+            return max((-self.low - 1).bit_length(), self.high.bit_length()) + 1
+        return self.high.bit_length()
+
+    def check(self, values: np.ndarray, owner: str) -> np.ndarray:
+        """`values` as int64, or a RangeError that names owner, variable, value and range."""
+        values = np.asarray(values)
+        whole = np.asarray(np.round(values), dtype=np.int64)
+        if not np.array_equal(whole, values):
+            bad = values[whole != values].flat[0]
+            raise RangeError(f"{owner}: {self.name} = {bad} is not an integer; fixed point takes whole numbers only")
+        wrong = (whole < self.low) | (whole > self.high)
+        if wrong.any():
+            raise RangeError(
+                f"{owner}: {self.name} = {whole[wrong].flat[0]} is outside {self.low}..{self.high} ({self.meaning})"
+            )
+        if self.even and (whole & 1).any():
+            raise RangeError(f"{owner}: {self.name} = {whole[(whole & 1) == 1].flat[0]} is odd; {self.meaning}")
+        return whole
+
+
+Step = Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Law:
+    """The dynamics of one neuron.
+
+    `make(ops)` returns `step(t, *inputs, *states, *parameters) -> (*states, *outputs)`, a function of one neuron's values
+    written with `+ - * < >` and the operations in `ops` (an `Arithmetic`) only, so that one text serves floats, NumPy
+    integers, compiled integers and tensors. `t` counts steps from 1, as Lava does.
+
+    `conditions` are relations between parameters that ranges cannot say: each takes the parameters of one population (by
+    name) and returns a complaint or None.
+    """
+
+    name: str
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+    states: tuple[Variable, ...]
+    parameters: tuple[Variable, ...]
+    make: Callable[[Any], Step]
+    conditions: tuple[Callable[[Mapping[str, np.ndarray]], str | None], ...] = ()
+
+    @property
+    def arguments(self) -> tuple[Variable, ...]:
+        """The step's arguments after `t`, in order."""
+        return self.inputs + self.states + self.parameters
+
+    @property
+    def results(self) -> tuple[Variable, ...]:
+        """What the step returns, in order."""
+        return self.states + self.outputs
+
+    def check(self, parameters: Mapping[str, np.ndarray], owner: str) -> None:
+        """Raise RangeError where a relation between parameters does not hold."""
+        for condition in self.conditions:
+            complaint = condition(parameters)
+            if complaint:
+                raise RangeError(f"{owner}: {complaint}")

@@ -1,0 +1,7 @@
+"""All neuron laws by name: what a Population may obey."""
+
+from neuromorph.laws.dyad import DYAD, READOUT
+from neuromorph.laws.law import Law
+from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
+
+LAWS: dict[str, Law] = {law.name: law for law in (LIF, LIF_RESET, TERNARY_LIF, DYAD, READOUT)}

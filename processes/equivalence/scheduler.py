@@ -1,0 +1,129 @@
+"""Runs functions that may wait for one another, one at a time, in one fixed order.
+
+Lava gives every process an operating system's process. Here all of them share this one, and exactly one runs
+at any moment: it holds the baton. A function that must wait is suspended on its thread, and the baton goes to
+another thread, which starts the next function or resumes a waiting one. So a function never runs twice, and
+where nothing waits no thread is needed at all. Processes that only exchange messages through blocking
+channels (Lava's do) give the same results in any order, and if no function can go on in this order, none can
+in any other: a deadlock.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+
+class Deadlock(Exception):
+    """No function can go on; says what each one waits for."""
+
+
+class _Abandoned(BaseException):
+    """Unwinds a function that will never be resumed, since another one failed."""
+
+
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+@dataclass(eq=False)
+class _Waiting:
+    ready: Callable[[], bool]
+    reason: Callable[[], str]
+    resume: threading.Lock = field(default_factory=_locked)
+
+
+class Scheduler:
+    """`run` a list of functions to the end; inside of them, `wait` until something is so."""
+
+    def __init__(self) -> None:
+        self._pending: deque[Callable[[], None]] = deque()
+        self._waiting: list[_Waiting] = []
+        self._finished = _locked()
+        self._error: BaseException | None = None
+
+    def run(self, functions: Iterable[Callable[[], None]]) -> None:
+        """Runs the functions, started in this order. Raises the first one's exception, or Deadlock.
+
+        After an exception the functions that were waiting are gone, and so is this scheduler.
+        """
+        self._pending.extend(functions)
+        try:
+            self._advance()
+            self._finished.acquire()
+        except (
+            BaseException
+        ) as error:  # an interrupt that reached this thread while another one had the baton
+            self._fail(error)
+        if self._error is not None:
+            raise self._error
+
+    def wait(self, ready: Callable[[], bool], reason: Callable[[], str]) -> None:
+        """Suspends the calling function until `ready()`; `reason()` is what it waits for, in words."""
+        if self._error is not None:
+            raise _Abandoned
+        waiting = _Waiting(ready, reason)
+        self._waiting.append(waiting)
+        if self._pending:
+            _start(self._advance)
+        else:
+            self._hand_over()
+        waiting.resume.acquire()
+        if self._error is not None:
+            raise _Abandoned
+
+    def _advance(self) -> None:
+        """Starts one function after the other; the caller holds the baton, and gives it away at the end."""
+        while self._pending and self._error is None:
+            try:
+                self._pending.popleft()()
+            except _Abandoned:
+                return
+            except BaseException as error:
+                self._fail(error)
+        if self._error is None:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        for waiting in self._waiting:
+            if waiting.ready():
+                self._waiting.remove(waiting)
+                waiting.resume.release()
+                return
+        if self._waiting:
+            self._fail(Deadlock("; ".join(waiting.reason() for waiting in self._waiting)))
+        else:
+            self._finished.release()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+            for waiting in self._waiting:
+                waiting.resume.release()
+            self._finished.release()
+
+
+_Task = Callable[[], None]
+_idle: list[
+    SimpleQueue[_Task]
+] = []  # mailboxes of threads kept for the next task: starting one costs more than a step
+os.register_at_fork(after_in_child=_idle.clear)  # a forked child has none of these threads
+
+
+def _start(task: _Task) -> None:
+    try:
+        mailbox = _idle.pop()
+    except IndexError:
+        mailbox = SimpleQueue()
+        threading.Thread(target=_work, args=[mailbox], name="neuromorph-step", daemon=True).start()
+    mailbox.put(task)
+
+
+def _work(mailbox: "SimpleQueue[_Task]") -> None:
+    while True:
+        mailbox.get()()
+        _idle.append(mailbox)

@@ -1,0 +1,75 @@
+"""Finds the ProcessModel of a Process, among the same candidates as Lava's compiler.
+
+Lava executes every file beside a Process, each time it compiles one, under a bare module name, and warns
+where that fails. Here the modules of the package are imported once, under their own names, and a failure is
+told only when it matters.
+"""
+
+import functools
+import importlib
+import pkgutil
+import sys
+from types import ModuleType
+
+from lava.magma.core.model.model import AbstractProcessModel
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.run_configs import Loihi2SimCfg
+
+from neuromorph.errors import LoweringError
+
+
+def describe(process: AbstractProcess) -> str:
+    """`process 'name' (ClassName)`, as every error of this package calls it."""
+    return f"process '{process.name}' ({type(process).__name__})"
+
+
+def select_model(process: AbstractProcess, tag: str) -> type[AbstractProcessModel]:
+    """The ProcessModel class that `Loihi2SimCfg(select_tag=tag)` selects for the process.
+
+    Raises LoweringError if there is none: no model beside the Process, or none with this tag.
+    """
+    module = sys.modules[type(process).__module__]
+    package = "" if module.__spec__ is None or module.__name__ == "__main__" else module.__spec__.parent
+    siblings, failures = _modules_of(package) if package else ((), ())
+    models = [model for m in dict.fromkeys((module, *siblings)) for model in _models_in(m, type(process))]
+    because = "".join(f"; {failure}" for failure in failures)
+    if not models:
+        raise LoweringError(
+            f"{describe(process)} has no ProcessModel in {module.__name__}"
+            f"{f' or beside it in the package {package}' if package else ''}{because}. "
+            "Put the Process and its model in one file or in a package"
+        )
+    try:
+        selected = Loihi2SimCfg(select_tag=tag).select(process, models)
+    except (AssertionError, NotImplementedError) as error:
+        found = ", ".join(f"{model.__name__} {model.tags}" for model in models)
+        raise LoweringError(
+            f"{describe(process)} has no ProcessModel with the tag '{tag}', only {found}{because}. "
+            f"Write one with @tag('{tag}'), or choose one of these tags"
+        ) from error
+    return selected
+
+
+def _models_in(module: ModuleType, process_class: type[AbstractProcess]) -> list[type[AbstractProcessModel]]:
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and issubclass(value, AbstractProcessModel)
+        and value.implements_process is process_class
+    ]
+
+
+@functools.cache
+def _modules_of(package: str) -> tuple[tuple[ModuleType, ...], tuple[str, ...]]:
+    """The package's modules in alphabetical order, and what went wrong with those that cannot be imported."""
+    modules, failures = [], []
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        if info.ispkg or info.name.endswith(".__main__"):
+            continue
+        try:
+            modules.append(importlib.import_module(info.name))
+        except Exception as error:
+            failures.append(f"{info.name} cannot be imported ({type(error).__name__}: {error})")
+    return tuple(modules), tuple(failures)

@@ -1,0 +1,256 @@
+"""A Lava process graph as plain data: leaf processes, their models, and which element goes where."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from lava.magma.compiler.compiler_graphs import ProcGroupDiGraphs
+from lava.magma.core.model.model import AbstractProcessModel
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
+from lava.magma.core.process.ports.ports import (
+    AbstractPort,
+    AbstractVirtualPort,
+    ConcatPort,
+    InPort,
+    OutPort,
+    RefPort,
+    ReshapePort,
+    TransposePort,
+    VarPort,
+)
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from lava.proc.monitor.process import Monitor
+
+from neuromorph.errors import LoweringError
+from neuromorph.processes.lowering.discovery import describe, select_model
+
+Index = npt.NDArray[np.intp]
+Models = dict[AbstractProcess, type[AbstractProcessModel]]
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """A connection of two leaf processes, all virtual ports on its way resolved.
+
+    `received.ravel()[i] += sent.ravel()[index[i]]` for every i with index[i] >= 0; -1 says that nothing
+    arrives at i from this edge. None is the identity. An InPort receives the sum of all its edges.
+    """
+
+    source: OutPort
+    target: InPort
+    index: Index | None
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A process looks at a Var of another one (`port` is a RefPort), or a Monitor at an OutPort (an InPort).
+
+    `data` is the Var that a Monitor fills, shape (steps, *target.shape); None if `process` is not a Monitor:
+    what it does with its RefPort is its own affair, writing included. A Monitor's edge from an OutPort is
+    among the graph's edges too.
+    """
+
+    process: AbstractProcess
+    port: RefPort | InPort
+    target: Var | OutPort
+    data: Var | None
+
+
+@dataclass(frozen=True, eq=False)
+class ProcessGraph:
+    """Leaf processes in the order of their ids (creation), the model of each, edges by target, and probes."""
+
+    processes: tuple[AbstractProcess, ...]
+    models: Mapping[AbstractProcess, type[AbstractProcessModel]]
+    edges: tuple[Edge, ...]
+    probes: tuple[Probe, ...]
+
+
+def flatten_graph(process: AbstractProcess, tag: str = "fixed_pt") -> ProcessGraph:
+    """The graph that Lava's compiler builds for `process` and everything connected to it.
+
+    Models are selected by `Loihi2SimCfg(select_tag=tag)`. A hierarchical process is replaced by the processes
+    of its SubProcessModel: fresh ones at each call, since the graph is left as it was (Lava can still run
+    it); where Lava has compiled the graph already, the ones it made. ConcatPort is resolved, although Lava
+    0.10 itself cannot run it.
+
+    Raises LoweringError: a process without a model of this tag, a port or Var that its model does not have, a
+    pair of ports connected twice, virtual ports between RefPort and Var, a port of a hierarchical process
+    that leads nowhere.
+    """
+    models: Models = {}
+    expanded: list[tuple[AbstractPort, list[AbstractPort], list[AbstractPort]]] = []
+    try:
+        for top in _connected(process):
+            _expand(top, tag, models, expanded)
+        processes = tuple(sorted(models, key=lambda p: p.id))
+        for leaf in processes:
+            _check_members(leaf, models[leaf])
+        edges = tuple(edge for leaf in processes for edge in _edges_into(leaf, models))
+        probes = tuple(probe for leaf in processes for probe in _probes_of(leaf, models))
+        probes += tuple(_monitored(edge) for edge in edges if isinstance(edge.target.process, Monitor))
+    finally:
+        for port, in_connections, out_connections in expanded:
+            port.in_connections, port.out_connections = in_connections, out_connections
+    return ProcessGraph(processes, models, edges, probes)
+
+
+def _connected(process: AbstractProcess) -> list[AbstractProcess]:
+    """Every process on the level of the user's graph that `process` is connected to, itself included."""
+    found = dict.fromkeys([_top(process)])
+    queue = list(found)
+    for current in queue:  # grows while it is walked
+        for port in _ports(current):
+            for other in (*port.get_src_ports(), *port.get_dst_ports()):
+                top = _top(other.process)
+                if top not in found:
+                    found[top] = None
+                    queue.append(top)
+    return queue
+
+
+def _top(process: AbstractProcess) -> AbstractProcess:
+    while process.parent_proc is not None:
+        process = process.parent_proc
+    return process
+
+
+def _ports(process: AbstractProcess) -> list[AbstractPort]:
+    return [
+        *process.in_ports.members,
+        *process.out_ports.members,
+        *process.ref_ports.members,
+        *process.var_ports.members,
+    ]
+
+
+def _expand(
+    process: AbstractProcess,
+    tag: str,
+    models: Models,
+    expanded: list[tuple[AbstractPort, list[AbstractPort], list[AbstractPort]]],
+) -> None:
+    """Adds the leaf processes it stands for to `models`, and the connections it had before to `expanded`."""
+    model = select_model(process, tag)
+    if not issubclass(model, AbstractSubProcessModel):
+        models[process] = model
+        return
+    if process.model_class is None:
+        expanded += [(port, [*port.in_connections], [*port.out_connections]) for port in _ports(process)]
+        children = [*model(process).find_sub_procs().values()]
+        ProcGroupDiGraphs._propagate_var_ports(process)
+        for child in children:
+            child.parent_proc = process
+        process.validate_var_aliases()
+    elif process.model_class is model:
+        children = process.procs.members
+    else:
+        raise LoweringError(
+            f"{describe(process)} was compiled by Lava with {process.model_class.__name__}, but the tag "
+            f"'{tag}' selects {model.__name__}. Build the graph anew"
+        )
+    for child in children:
+        _expand(child, tag, models, expanded)
+
+
+def _check_members(process: AbstractProcess, model: type[AbstractProcessModel]) -> None:
+    implicit = set(process.var_ports.member_names)  # made by connecting a RefPort; no model declares them
+    for member in (*process.vars.members, *_ports(process)):
+        if member.name in implicit or hasattr(model, member.name):
+            continue
+        todo = f"declare it there as {member.name} = LavaPyType(...)"
+        if isinstance(process, Monitor):
+            todo = "Lava's Monitor records one Var or OutPort: use a Monitor for each"
+        what = f"{type(member).__name__} '{member.name}'"
+        raise LoweringError(f"{describe(process)}: its model {model.__name__} has no {what}; {todo}")
+
+
+def _edges_into(process: AbstractProcess, models: Models) -> Iterator[Edge]:
+    for target in process.in_ports.members:
+        seen = set()
+        for source, index in _sources(target):
+            route = (
+                f"port '{target.name}' of {describe(process)}: "
+                f"port '{source.name}' of {describe(source.process)}"
+            )
+            if source.process not in models:
+                raise LoweringError(
+                    f"{route} is connected to it, but nothing inside sends. "
+                    "Connect an OutPort of a sub process (an attribute of the SubProcessModel) to it"
+                )
+            if source in seen:
+                raise LoweringError(
+                    f"{route} is connected to it twice; Lava would deliver it once. "
+                    "Connect the second one through another process"
+                )
+            seen.add(source)
+            flat = index.ravel()
+            identity = flat.size == source.size and np.array_equal(flat, np.arange(flat.size))
+            yield Edge(source, target, None if identity else flat)
+
+
+def _sources(port: AbstractPort) -> list[tuple[OutPort, Index]]:
+    """The OutPorts that data comes from, and for each element of `port` which of theirs it is (-1: none)."""
+    if not port.in_connections:
+        return [(port, np.arange(port.size).reshape(port.shape))] if isinstance(port, OutPort) else []
+    if isinstance(port, ConcatPort):
+        return list(_concatenated(port))
+    sources = [source for previous in port.in_connections for source in _sources(previous)]
+    if isinstance(port, ReshapePort):
+        return [(source, index.reshape(port.shape)) for source, index in sources]
+    if isinstance(port, TransposePort):
+        return [(source, index.transpose(port.axes)) for source, index in sources]
+    if isinstance(port, AbstractVirtualPort):
+        raise LoweringError(
+            f"{describe(port.process)}: a connection goes through a {type(port).__name__}, whose effect "
+            "is not known. Use reshape, flatten, transpose or concat_with"
+        )
+    return sources
+
+
+def _concatenated(port: ConcatPort) -> Iterator[tuple[OutPort, Index]]:
+    start = 0
+    for part in port.in_connections:
+        stop = start + part.shape[port.concat_axis]
+        for source, index in _sources(part):
+            whole = np.full(port.shape, -1, np.intp)
+            np.moveaxis(whole, port.concat_axis, 0)[start:stop] = np.moveaxis(index, port.concat_axis, 0)
+            yield source, whole
+        start = stop
+
+
+def _probes_of(process: AbstractProcess, models: Models) -> Iterator[Probe]:
+    for port in process.ref_ports.members:
+        route = f"RefPort '{port.name}' of {describe(process)}"
+        for end in port.get_dst_ports():
+            if any(isinstance(p, AbstractVirtualPort) for p in _between(port.out_connections)):
+                raise LoweringError(
+                    f"{route}: virtual ports between a RefPort and a Var are not supported. "
+                    "Connect it directly and reshape in the model"
+                )
+            if not isinstance(end, VarPort) or end.process not in models:
+                raise LoweringError(
+                    f"{route} leads to '{end.name}' of {describe(end.process)}, which is no Var of a leaf "
+                    "process. Alias the Var of a hierarchical process to one inside (Var.alias)"
+                )
+            yield Probe(process, port, end.var, _data(process, port, "RefPorts", "VarsData1"))
+
+
+def _between(ports: Iterable[AbstractPort]) -> Iterator[AbstractPort]:
+    for port in ports:
+        yield port
+        yield from _between(port.out_connections)
+
+
+def _monitored(edge: Edge) -> Probe:
+    monitor = edge.target.process
+    return Probe(monitor, edge.target, edge.source, _data(monitor, edge.target, "InPorts", "VarsData2"))
+
+
+def _data(process: AbstractProcess, port: AbstractPort, ports: str, data: str) -> Var | None:
+    if not isinstance(process, Monitor):
+        return None
+    names = dict(zip(process.proc_params[ports], process.proc_params[data], strict=True))
+    return getattr(process, names[port.name])
