@@ -210,6 +210,9 @@ class Synapse:
     def _complete_states(self, owner: str) -> dict[str, Array]:
         post, pre = self.shape
         depth = 1 if self.delays is None else int(self.delays.max(initial=0)) + 1
+        buffer = np.asarray(self.states.get("a_buff", 0))
+        if buffer.ndim == 2 and buffer.shape[1] > depth and self.delays is not None:
+            depth = buffer.shape[1]  # a longer buffer than these delays need, as Lava's max_delay asks for
         shapes: dict[str, tuple[int, ...]] = {"a_buff": (post, depth)}
         bounds = {"a_buff": (-(2**31), 2**31 - 1)}
         if self.plasticity:

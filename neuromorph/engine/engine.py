@@ -127,6 +127,8 @@ class Engine:
                 self._arenas["mem"][row[f.DIRTY]] = 1
 
     def _check(self, name: str, variable: str, values: Array) -> None:
+        if name in {probe.name for probe in self.program.probes}:
+            return
         node = self.program[name]
         if isinstance(node, Population):
             named = {v.name: v for v in (*node.rules.states, *node.rules.parameters)}

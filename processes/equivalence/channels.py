@@ -58,7 +58,7 @@ class _Port:
         pass
 
 
-class SendPort(_Port, CspSendPort):
+class SendPort(_Port, CspSendPort):  # type: ignore[misc]
     def send(self, data: Any) -> None:
         self._channel.put(data)
 
@@ -66,8 +66,8 @@ class SendPort(_Port, CspSendPort):
         return len(self._channel.messages) < CAPACITY
 
 
-class RecvPort(_Port, CspRecvPort):
-    """The end of an Edge: messages arrive in the target's `shape`, ordered by `index`, zero where it is -1."""
+class RecvPort(_Port, CspRecvPort):  # type: ignore[misc]
+    """The end of an Edge: messages arrive in the target's `shape` in the order of `index`, zero for -1."""
 
     def __init__(
         self, name: str, channel: Channel, shape: tuple[int, ...], index: Index | None = None

@@ -5,6 +5,7 @@ import multiprocessing
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
@@ -45,9 +46,13 @@ def lava_run(
     reserve = min(2.0, time_limit / 5)
     deadline = time.monotonic() + time_limit - reserve
     condition, run_cfg = RunSteps(num_steps=steps), Loihi2SimCfg(select_tag=tag)
-    run = _Call(lambda: process.run(condition=condition, run_cfg=run_cfg))
     try:
-        ended = _watch(run, process, deadline)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", ImportWarning
+            )  # networkx, which Lava compiles with, looks for pandas
+            run = _Call(lambda: process.run(condition=condition, run_cfg=run_cfg))
+            ended = _watch(run, process, deadline)
         if run.thread.is_alive() or run.error is not None:
             _kill(process.runtime)
             run.thread.join(_GRACE)

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,7 @@ _ON_REQUEST = (
     ("_post_mgmt", int(_Response.REQ_POST_LRN_MGMT[0])),
 )
 _LEAVING = {int(_Response.REQ_PAUSE[0]), int(_Response.REQ_STOP[0])}
-_Member = AbstractPort | Var
+_Member: TypeAlias = AbstractPort | Var
 
 
 class _Replies(set[int]):
@@ -89,8 +89,7 @@ class LavaStepper:
         if name not in process.vars.member_names:
             raise LavaRunError(f"{describe(process)} has no Var '{name}', only {process.vars.member_names}")
         var = getattr(process.vars, name)
-        while var.aliased_var is not None:
-            var = var.aliased_var
+        var = self.graph.aliases.get(var, var)
         if var.process not in self._models:
             raise LavaRunError(
                 f"{describe(process)}: no leaf process of this stepper's graph has the Var '{name}'"

@@ -1,0 +1,6 @@
+"""Lowering of a Lava process graph to a Program, and native simulation of the graph."""
+
+from neuromorph.processes.lowering.lower import lower
+from neuromorph.processes.lowering.simulate import restart, simulate
+
+__all__ = ["lower", "restart", "simulate"]

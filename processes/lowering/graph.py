@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,12 +61,16 @@ class Probe:
 
 @dataclass(frozen=True, eq=False)
 class ProcessGraph:
-    """Leaf processes in the order of their ids (creation), the model of each, edges by target, and probes."""
+    """Leaf processes in the order of their ids (creation), the model of each, edges by target, and probes.
+
+    `aliases` leads from a hierarchical process's Var to the leaf's Var it stands for.
+    """
 
     processes: tuple[AbstractProcess, ...]
     models: Mapping[AbstractProcess, type[AbstractProcessModel]]
     edges: tuple[Edge, ...]
     probes: tuple[Probe, ...]
+    aliases: Mapping[Var, Var]
 
 
 def flatten_graph(process: AbstractProcess, tag: str = "fixed_pt") -> ProcessGraph:
@@ -81,20 +86,22 @@ def flatten_graph(process: AbstractProcess, tag: str = "fixed_pt") -> ProcessGra
     that leads nowhere.
     """
     models: Models = {}
-    expanded: list[tuple[AbstractPort, list[AbstractPort], list[AbstractPort]]] = []
+    expanded: list[AbstractProcess] = []
+    before: list[tuple[Any, str, Any]] = []
     try:
         for top in _connected(process):
-            _expand(top, tag, models, expanded)
+            _expand(top, tag, models, expanded, before)
         processes = tuple(sorted(models, key=lambda p: p.id))
         for leaf in processes:
             _check_members(leaf, models[leaf])
         edges = tuple(edge for leaf in processes for edge in _edges_into(leaf, models))
         probes = tuple(probe for leaf in processes for probe in _probes_of(leaf, models))
         probes += tuple(_monitored(edge) for edge in edges if isinstance(edge.target.process, Monitor))
+        aliases = {var: _leaf_var(var) for p in expanded for var in p.vars.members if var.aliased_var}
     finally:
-        for port, in_connections, out_connections in expanded:
-            port.in_connections, port.out_connections = in_connections, out_connections
-    return ProcessGraph(processes, models, edges, probes)
+        for owner, attribute, value in before:
+            setattr(owner, attribute, value)
+    return ProcessGraph(processes, models, edges, probes, aliases)
 
 
 def _connected(process: AbstractProcess) -> list[AbstractProcess]:
@@ -130,15 +137,20 @@ def _expand(
     process: AbstractProcess,
     tag: str,
     models: Models,
-    expanded: list[tuple[AbstractPort, list[AbstractPort], list[AbstractPort]]],
+    expanded: list[AbstractProcess],
+    before: list[tuple[Any, str, Any]],
 ) -> None:
-    """Adds the leaf processes it stands for to `models`, and the connections it had before to `expanded`."""
+    """Adds the leaf processes it stands for to `models`; what it changes goes to `before` as it was."""
     model = select_model(process, tag)
     if not issubclass(model, AbstractSubProcessModel):
         models[process] = model
         return
+    expanded.append(process)
     if process.model_class is None:
-        expanded += [(port, [*port.in_connections], [*port.out_connections]) for port in _ports(process)]
+        for port in _ports(process):
+            before.append((port, "in_connections", [*port.in_connections]))
+            before.append((port, "out_connections", [*port.out_connections]))
+        before.extend((var, "aliased_var", var.aliased_var) for var in process.vars.members)
         children = [*model(process).find_sub_procs().values()]
         ProcGroupDiGraphs._propagate_var_ports(process)
         for child in children:
@@ -152,7 +164,13 @@ def _expand(
             f"'{tag}' selects {model.__name__}. Build the graph anew"
         )
     for child in children:
-        _expand(child, tag, models, expanded)
+        _expand(child, tag, models, expanded, before)
+
+
+def _leaf_var(var: Var) -> Var:
+    while var.aliased_var is not None:
+        var = var.aliased_var
+    return var
 
 
 def _check_members(process: AbstractProcess, model: type[AbstractProcessModel]) -> None:

@@ -1,0 +1,132 @@
+"""`check_bits`: a process graph in Lava and natively, side by side, every variable at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from lava.magma.core.process.process import AbstractProcess
+
+from neuromorph.engine.engine import Engine
+from neuromorph.processes.equivalence.runtime import lava_run
+from neuromorph.processes.equivalence.stepper import LavaStepper
+from neuromorph.processes.lowering.graph import flatten_graph
+from neuromorph.processes.lowering.lower import Lowered
+from neuromorph.program import Array, Population, Sink, Synapse
+
+Read = Callable[[AbstractProcess, str], Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first place where Lava and the engine disagree."""
+
+    step: int
+    population: str
+    variable: str
+    index: tuple[int, ...]
+    lava: int
+    native: int
+
+    def __str__(self) -> str:
+        at = ", ".join(map(str, self.index))
+        return f"step {self.step}, '{self.population}', {self.variable}[{at}]: Lava has {self.lava}, the engine {self.native}"
+
+
+@dataclass(frozen=True)
+class BitCheck:
+    """What `check_bits` found. `variables`: how many were compared in each step."""
+
+    steps: int
+    variables: int
+    first_difference: Difference | None
+
+    @property
+    def equal(self) -> bool:
+        return self.first_difference is None
+
+
+def check_bits(
+    process: AbstractProcess,
+    steps: int,
+    *,
+    runtime: bool = False,
+    time_limit: float = 600.0,
+    progress: Callable[[int], None] | None = None,
+) -> BitCheck:
+    """Compare Lava's fixed-point models and the engine on the graph around `process`, from the values its Vars hold.
+
+    Compared are all states, traces, weights and recorded data, after every step, in the graph's own order, on Lava's model
+    classes stepped one by one in this process. With `runtime` Lava's own runtime makes all steps in one run, within
+    `time_limit` seconds, and the values after the last one are compared. The graph is left as it was.
+    """
+    lowered = Lowered.of(flatten_graph(process), step=0)
+    variables = list(compared(lowered))
+    engine = Engine(lowered.program)
+    if runtime:
+        engine.run(steps)
+        found = lava_run(
+            process,
+            steps,
+            time_limit=time_limit,
+            after=lambda: _first_difference(lowered, engine, variables, steps, _read_var),
+        )
+        return BitCheck(steps, len(variables), found)
+    stepper = LavaStepper(process)
+    matched = _matching(lowered, stepper)
+    for step in range(1, steps + 1):
+        stepper.step()
+        engine.run(1)
+        found = _first_difference(lowered, engine, variables, step, lambda p, v: stepper.get(matched[p], v))
+        if found:
+            return BitCheck(step, len(variables), found)
+        if progress:
+            progress(1)
+    return BitCheck(steps, len(variables), None)
+
+
+def _matching(lowered: Lowered, stepper: LavaStepper) -> dict[AbstractProcess, AbstractProcess]:
+    """Leaf processes of the two graphs: the same objects, but for those that hierarchical processes make afresh."""
+    return dict(zip(lowered.graph.processes, stepper.graph.processes, strict=True))
+
+
+def _read_var(process: AbstractProcess, variable: str) -> Any:
+    values = getattr(process, variable).get()
+    return values.toarray() if hasattr(values, "toarray") else values
+
+
+def compared(lowered: Lowered) -> Iterator[tuple[AbstractProcess, str, str]]:
+    """(process, node, variable) of every state that both sides have."""
+    for process, name in lowered.names.items():
+        node = lowered.program[name]
+        if isinstance(node, Population):
+            names: list[str] = list(node.states)
+        elif isinstance(node, Synapse):
+            names = [*node.states, *([] if node.tied_to else ["weights"])]
+        else:
+            names = ["data"] if isinstance(node, Sink) else []
+        yield from ((process, name, v) for v in names if v in process.vars.member_names)
+
+
+def native_value(engine: Engine, name: str, variable: str, shape: tuple[int, ...]) -> Array:
+    """A variable of the engine in the shape of its Var, a sparse one as a dense array."""
+    node, values = engine.program[name], engine.get(name, variable)
+    if isinstance(node, Synapse) and node.index is not None and variable in ("weights", "tag_1", "tag_2"):
+        full = np.zeros(shape, dtype=np.int64)
+        full[tuple(node.index)] = values
+        return full
+    return values.reshape(shape)
+
+
+def _first_difference(
+    lowered: Lowered, engine: Engine, variables: list[tuple[AbstractProcess, str, str]], step: int, read: Read
+) -> Difference | None:
+    for process, name, variable in variables:
+        lava = np.asarray(read(process, variable))
+        native = native_value(engine, name, variable, lava.shape)
+        if not np.array_equal(lava, native):
+            at = tuple(int(i) for i in np.argwhere(lava != native)[0])
+            return Difference(step, name, variable, at, int(lava[at]), int(native[at]))
+    return None

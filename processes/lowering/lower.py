@@ -1,0 +1,125 @@
+"""Lava process graph -> Program, and back: the values after a run go into the Vars they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from lava.proc.monitor.process import Monitor
+from scipy.sparse import csr_matrix
+
+from neuromorph.errors import LoweringError
+from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.lowering.graph import Edge, ProcessGraph, flatten_graph
+from neuromorph.processes.lowering.nodes import SUPPORTED
+from neuromorph.program import Array, Link, Node, Population, Probe, Program, Sink, Synapse
+
+
+def lower(process: AbstractProcess) -> Program:
+    """The Program of the graph around `process`: everything connected to it, as Lava's compiler finds it.
+
+    Values are those that the Vars hold now. Raises LoweringError where a process cannot be lowered, RangeError where a
+    value does not fit the chip, RuleError for a learning rule, ProgramError where processes wait for each other.
+    """
+    return Lowered.of(flatten_graph(process), step=0).program
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A Program and the leaf processes its nodes came from."""
+
+    graph: ProcessGraph
+    names: dict[AbstractProcess, str]
+    program: Program
+
+    @classmethod
+    def of(cls, graph: ProcessGraph, step: int) -> Lowered:
+        names = {p: _path(p) for p in graph.processes if not isinstance(p, Monitor)}
+        nodes = tuple(_node(p, graph, name, step) for p, name in names.items())
+        sizes = {n.name: n for n in nodes}
+        links = tuple(
+            _link(e, names, sizes) for e in graph.edges if not isinstance(e.target.process, Monitor)
+        )
+        return cls(graph, names, Program(nodes, links, _probes(graph, names), step))
+
+    def recorded(self, probe: str) -> Array:
+        """What a Monitor holds so far, as its probe stores it: (steps, neurons)."""
+        data = next(p.data for p in self.graph.probes if p.data is not None and _probe_name(p) == probe)
+        return np.broadcast_to(np.asarray(data.get()), data.shape).reshape(data.shape[0], -1).astype(np.int64)
+
+    def write_back(self, program: Program, recorded: dict[str, Array]) -> None:
+        """Store the Program's values (and what probes recorded) in the Vars they belong to."""
+        for process, name in self.names.items():
+            node = program[name]
+            for variable, values in _values(node).items():
+                var = getattr(process, variable, None)
+                if isinstance(var, Var):
+                    var.init = _shaped(var, values, node)
+        for probe in self.graph.probes:
+            if probe.data is not None:
+                probe.data.init = recorded[_probe_name(probe)].reshape(probe.data.shape).astype(float)
+
+
+def _path(process: AbstractProcess) -> str:
+    """Its name, inside a hierarchical process after the names of those around it."""
+    parent = process.parent_proc
+    return process.name if parent is None else f"{_path(parent)}/{process.name}"
+
+
+def _node(process: AbstractProcess, graph: ProcessGraph, name: str, step: int) -> Node:
+    model = graph.models[process]
+    support = SUPPORTED.get(model)
+    if support is None:
+        known = ", ".join(dict.fromkeys(s.process for s in SUPPORTED.values()))
+        raise LoweringError(
+            f"{describe(process)}: its model {model.__name__} has no native form. Run the graph in Lava, or use one of {known}"
+        )
+    return support.lowering(process, name, step)
+
+
+def _link(edge: Edge, names: dict[AbstractProcess, str], nodes: dict[str, Node]) -> Link:
+    source, target = names[edge.source.process], names[edge.target.process]
+    size = nodes[target].inputs.get(edge.target.name)
+    if size is None or edge.source.name not in nodes[source].outputs:
+        raise LoweringError(
+            f"the connection {source}.{edge.source.name} -> {target}.{edge.target.name} has no native form"
+        )
+    index = edge.index
+    if edge.target.size == 1 and size > 1:  # one value for all neurons
+        index = np.repeat(np.zeros(1, dtype=int) if index is None else index, size)
+    return Link((source, edge.source.name), (target, edge.target.name), index)
+
+
+def _probe_name(probe) -> str:  # type: ignore[no-untyped-def]
+    return f"{_path(probe.process)}.{probe.data.name}"
+
+
+def _probes(graph: ProcessGraph, names: dict[AbstractProcess, str]) -> tuple[Probe, ...]:
+    made = []
+    for probe in graph.probes:
+        if probe.data is None:
+            raise LoweringError(
+                f"{describe(probe.process)} looks at {probe.target.process.name}.{probe.target.name} through a RefPort, which "
+                "has no native form; use a Monitor"
+            )
+        node = names[probe.target.process]
+        made.append(Probe(_probe_name(probe), node, probe.target.name, length=probe.data.shape[0]))
+    return tuple(made)
+
+
+def _values(node: Node) -> dict[str, Array]:
+    if isinstance(node, Population):
+        return {**node.states, **node.parameters}
+    if isinstance(node, Synapse):
+        return {"weights": node.weights, **node.states}
+    return {"data": node.data} if isinstance(node, Sink) else {}
+
+
+def _shaped(var: Var, values: Array, node: Node) -> Array | csr_matrix:
+    if isinstance(var.init, csr_matrix) and isinstance(node, Synapse) and node.index is not None:
+        return csr_matrix((values.astype(np.int64), tuple(node.index)), shape=var.shape)
+    if np.size(values) == 1:
+        return np.broadcast_to(np.asarray(values).ravel(), var.shape).copy() if var.shape else values
+    return np.asarray(values).reshape(var.shape)
