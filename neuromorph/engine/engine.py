@@ -11,6 +11,7 @@ from neuromorph.engine import fields as f
 from neuromorph.engine.kernel import operations, run_steps
 from neuromorph.engine.layout import BLOCK, Layout, Place, Stream
 from neuromorph.errors import ProgramError, SimulationError
+from neuromorph.interrupt import deferred_interrupt
 from neuromorph.program import Array, Node, Population, Program, Sink, Source, Synapse
 
 Progress = Callable[[int], None]
@@ -65,25 +66,30 @@ class Engine:
         self._streams = [RandomStream(s) for s in self._layout.streams]
 
     def run(self, steps: int, progress: Progress | None = None) -> None:
-        """Make `steps` steps. `progress(n)` is called after every block with the number of steps made in it.
+        """Make `steps` steps. `progress(n)` is called after every block with the number of steps made in it; Ctrl-C takes
+        effect there, so that the engine can be read and run on after it.
 
         Raises SimulationError when a value leaves the range that the chip (and Lava's arithmetic) can take; the engine
         then stands in the middle of that step and should be thrown away.
         """
         while steps > 0:
             block = min(steps, BLOCK)
-            self._real[0] = self.step
-            for stream in self._streams:
-                stream.fill(self._real, self.step, block)
-            code, t, k = run_steps(
-                self._operations, self.step, block, self._rows, self._arenas["mem"], self._arenas["syn"], self._real
-            )
-            if code:
-                raise SimulationError(self._complaint(code, t, k))
-            self.step += block
+            with deferred_interrupt():
+                self._block(block)
             steps -= block
             if progress:
                 progress(block)
+
+    def _block(self, steps: int) -> None:
+        self._real[0] = self.step
+        for stream in self._streams:
+            stream.fill(self._real, self.step, steps)
+        code, t, k = run_steps(
+            self._operations, self.step, steps, self._rows, self._arenas["mem"], self._arenas["syn"], self._real
+        )
+        if code:
+            raise SimulationError(self._complaint(code, t, k))
+        self.step += steps
 
     def _complaint(self, code: int, t: int, k: int) -> str:
         name, neuron = self._layout.operations[k][2], int(self._arenas["mem"][f.STATUS])

@@ -139,8 +139,11 @@ class Layout:
                 self._sink(node)
         for synapse in self.program.synapses:
             self._gather(synapse.name, synapse.inputs)
-        for synapse in self.program.synapses:
-            self._synapse(synapse)
+        rows = [self._drive(synapse) for synapse in self.program.synapses]
+        for synapse, row in zip(self.program.synapses, rows, strict=True):  # all drives see the weights from before
+            if synapse.plasticity:
+                self._plastic(synapse, synapse.plasticity, row)
+                self._operate(learn.learn, row, synapse.name)
         for probe in self.program.probes:
             self._probe(probe)
 
@@ -205,7 +208,7 @@ class Layout:
             stored = values.T if dense else values
             self.places[synapse.name, name] = Place("syn", self.syn.add(stored), stored.shape, transposed=dense)
 
-    def _synapse(self, synapse: Synapse) -> None:
+    def _drive(self, synapse: Synapse) -> list[int]:
         post, pre = synapse.shape
         row = [0] * f.N_SYNAPSE_FIELDS
         row[f.N_PRE], row[f.N_POST], row[f.DEPTH] = pre, post, synapse.states["a_buff"].shape[1]
@@ -220,9 +223,7 @@ class Layout:
             kernel = drive.sparse
             self._sparse(synapse, row)
         self._operate(kernel, row, synapse.name)
-        if synapse.plasticity:
-            self._plastic(synapse, synapse.plasticity, row)
-            self._operate(learn.learn, row, synapse.name)
+        return row
 
     def _sparse(self, synapse: Synapse, row: list[int]) -> None:
         post, pre = synapse.shape

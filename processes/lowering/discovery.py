@@ -23,6 +23,12 @@ def describe(process: AbstractProcess) -> str:
     return f"process '{process.name}' ({type(process).__name__})"
 
 
+def node_name(process: AbstractProcess) -> str:
+    """Its name in a Program: inside a hierarchical process, after the names of those around it."""
+    parent = process.parent_proc
+    return process.name if parent is None else f"{node_name(parent)}/{process.name}"
+
+
 def select_model(process: AbstractProcess, tag: str) -> type[AbstractProcessModel]:
     """The ProcessModel class that `Loihi2SimCfg(select_tag=tag)` selects for the process.
 

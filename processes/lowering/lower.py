@@ -11,9 +11,10 @@ from lava.proc.monitor.process import Monitor
 from scipy.sparse import csr_matrix
 
 from neuromorph.errors import LoweringError
-from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.lowering.discovery import describe, node_name
 from neuromorph.processes.lowering.graph import Edge, ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.nodes import SUPPORTED
+from neuromorph.processes.tied.process import TiedDense
 from neuromorph.program import Array, Link, Node, Population, Probe, Program, Sink, Synapse
 
 
@@ -36,7 +37,7 @@ class Lowered:
 
     @classmethod
     def of(cls, graph: ProcessGraph, step: int) -> Lowered:
-        names = {p: _path(p) for p in graph.processes if not isinstance(p, Monitor)}
+        names = {p: node_name(p) for p in graph.processes if not isinstance(p, Monitor)}
         nodes = tuple(_node(p, graph, name, step) for p, name in names.items())
         sizes = {n.name: n for n in nodes}
         links = tuple(
@@ -60,12 +61,6 @@ class Lowered:
         for probe in self.graph.probes:
             if probe.data is not None:
                 probe.data.init = recorded[_probe_name(probe)].reshape(probe.data.shape).astype(float)
-
-
-def _path(process: AbstractProcess) -> str:
-    """Its name, inside a hierarchical process after the names of those around it."""
-    parent = process.parent_proc
-    return process.name if parent is None else f"{_path(parent)}/{process.name}"
 
 
 def _node(process: AbstractProcess, graph: ProcessGraph, name: str, step: int) -> Node:
@@ -93,12 +88,14 @@ def _link(edge: Edge, names: dict[AbstractProcess, str], nodes: dict[str, Node])
 
 
 def _probe_name(probe) -> str:  # type: ignore[no-untyped-def]
-    return f"{_path(probe.process)}.{probe.data.name}"
+    return f"{node_name(probe.process)}.{probe.data.name}"
 
 
 def _probes(graph: ProcessGraph, names: dict[AbstractProcess, str]) -> tuple[Probe, ...]:
     made = []
     for probe in graph.probes:
+        if isinstance(probe.process, TiedDense):
+            continue
         if probe.data is None:
             raise LoweringError(
                 f"{describe(probe.process)} looks at {probe.target.process.name}.{probe.target.name} through a RefPort, which "

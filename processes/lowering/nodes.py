@@ -25,12 +25,17 @@ from lava.proc.sparse.models import (
 )
 
 from neuromorph.errors import LoweringError, RuleError
+from neuromorph.laws.dyad import DYAD, READOUT
 from neuromorph.laws.law import Law
 from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
 from neuromorph.laws.plasticity import SignMode
 from neuromorph.laws.rule import GradedSpike, Rule, check_moves, read_rule
-from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.dyads.models import PyDyadsModelFixed
+from neuromorph.processes.lowering.discovery import describe, node_name
 from neuromorph.processes.lowering.values import matrix, number, sign_mode_of, truncated, value, whole
+from neuromorph.processes.presenter.models import PyPresenterModelFixed
+from neuromorph.processes.readout.models import PyNudgedReadoutModelFixed
+from neuromorph.processes.tied.models import PyTiedDenseModelFixed
 from neuromorph.program import TRACES, Node, Plasticity, Population, Sink, Source, Synapse
 
 Lowering = Callable[[AbstractProcess, str, int], Node]
@@ -63,6 +68,30 @@ def ring_source(process: AbstractProcess, name: str, step: int) -> Source:
 def ring_sink(process: AbstractProcess, name: str, step: int) -> Sink:
     data = whole(process, "data", value(process, "data"))
     return Sink(name, data=data.reshape(-1, data.shape[-1]))
+
+
+def presenter(process: AbstractProcess, name: str, step: int) -> Source:
+    samples = whole(process, "samples", value(process, "samples"))
+    frames = {
+        "s_out": samples,
+        "s_target": whole(process, "targets", value(process, "targets")),
+        "s_phase": np.full((len(samples), 1), number(process, "opening")),
+    }
+    order = whole(process, "order", value(process, "order"))
+    return Source(name, frames, hold=number(process, "steps"), order=order, pulses=("s_phase",))
+
+
+def tied(process: AbstractProcess, name: str, step: int) -> Synapse:
+    forward = process.reader.get_dst_vars()[0].process
+    if forward.proc_params.get("weight_exp", 0) != 0:
+        raise LoweringError(f"{describe(process)} is tied to weights with an exponent; tie to a connection without one")
+    return Synapse(
+        name,
+        shape=forward.weights.shape[::-1],
+        weights=np.zeros(0),
+        tied_to=node_name(forward),
+        states={"a_buff": whole(process, "a_buff", value(process, "a_buff"))},
+    )
 
 
 def synapse(process: AbstractProcess, name: str, step: int) -> Synapse:
@@ -181,4 +210,8 @@ SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     PyLearningSparseModelBitApproximate: Support("LearningSparse", synapse),
     PySendModelFixed: Support("io.source.RingBuffer", ring_source),
     PyReceiveModelFixed: Support("io.sink.RingBuffer", ring_sink),
+    PyPresenterModelFixed: Support("Presenter", presenter),
+    PyDyadsModelFixed: _neurons("Dyads", DYAD),
+    PyNudgedReadoutModelFixed: _neurons("NudgedReadout", READOUT),
+    PyTiedDenseModelFixed: Support("TiedDense", tied),
 }

@@ -34,6 +34,8 @@ def number(process: AbstractProcess, name: str) -> int:
 def whole(process: AbstractProcess, name: str, values: Any) -> Array:
     """`values` as integers. Raises RangeError when one is not: Lava would cut its fraction off."""
     values = np.asarray(values)
+    if np.issubdtype(values.dtype, np.integer):
+        return values
     cut = np.trunc(values).astype(np.int64)
     if not np.array_equal(cut, values):
         raise RangeError(

@@ -35,7 +35,7 @@ def rule(factors):
             t_epoch=2,
         )
     return Loihi3FLearningRule(
-        dw="2^-9 * x0 * x1 * y1 * y3 - 2^-3 * x0 * y2", x1_impulse=40, x1_tau=20, rng_seed=7, t_epoch=1
+        dw="2^-7 * x0 * x1 * y1 * y3 - 2^-3 * x0 * y2", x1_impulse=40, x1_tau=20, rng_seed=7, t_epoch=1
     )
 
 

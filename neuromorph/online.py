@@ -1,0 +1,127 @@
+"""Learning and prediction one sample at a time, on any Program that has a presenter and a readout.
+
+A presenter is a source whose port `s_phase` opens every sample (1: free, 2: nudged); a readout is a population of the law
+'readout', whose `drive` at the last step of a sample is the network's answer: the label is its argmax (the lowest on ties).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from neuromorph.engine.engine import Engine
+from neuromorph.errors import ProgramError
+from neuromorph.laws.dyad import FREE, NUDGED, READOUT
+from neuromorph.program import Array, Population, Probe, Program, Source
+
+Progress = Callable[[int], None]
+ANSWER = "answer"
+
+
+def presenter_of(program: Program) -> Source:
+    """The source that presents samples."""
+    found = [n for n in program.nodes if isinstance(n, Source) and "s_phase" in n.pulses]
+    if len(found) != 1:
+        raise ProgramError(f"this Program has {len(found)} presenters (sources that open phases); exactly one is needed")
+    return found[0]
+
+
+def readout_of(program: Program) -> Population:
+    """The population that answers."""
+    found = [n for n in program.nodes if isinstance(n, Population) and n.law == READOUT.name]
+    if len(found) != 1:
+        raise ProgramError(f"this Program has {len(found)} readouts; exactly one is needed")
+    return found[0]
+
+
+def present(program: Program, samples: Array, targets: Array | None = None, order: Array | None = None) -> Program:
+    """The Program with these samples (n, inputs) and targets (n, outputs) in its presenter; free phases without targets."""
+    source = presenter_of(program)
+    sizes = source.outputs
+    if samples.ndim != 2 or samples.shape[1] != sizes["s_out"]:
+        raise ProgramError(f"samples have shape {samples.shape}; '{source.name}' presents (n, {sizes['s_out']})")
+    wanted = (len(samples), sizes["s_target"])
+    if targets is not None and targets.shape != wanted:
+        raise ProgramError(f"targets have shape {targets.shape}, not {wanted}")
+    frames = {
+        "s_out": samples.astype(np.int16),
+        "s_target": np.zeros(wanted, np.int16) if targets is None else targets.astype(np.int16),
+        "s_phase": np.full((len(samples), 1), FREE if targets is None else NUDGED, np.int16),
+    }
+    return program.with_nodes(replace(source, frames=frames, order=order))
+
+
+def paused(program: Program) -> Program:
+    """The Program with every learning rate at zero: y3 = 0 at every step, so no weight moves (and none is rounded)."""
+    still = [
+        replace(node, states={**node.states, "rate": np.zeros(node.size)})
+        for node in program.nodes
+        if isinstance(node, Population) and "rate" in node.states
+    ]
+    return program.with_nodes(*still)
+
+
+def answers(program: Program, samples: Array, progress: Progress | None = None) -> Array:
+    """The readout's drive (n, outputs) at the last step of every sample, in free phases, with learning paused."""
+    hold = presenter_of(program).hold
+    probe = Probe(ANSWER, readout_of(program).name, "drive", length=len(samples), every=hold, offset=hold - 1)
+    trial = replace(present(paused(program), samples), probes=(probe,), step=0)
+    engine = Engine(trial)
+    engine.run(hold * len(samples), progress)
+    return engine.get(ANSWER, "data")
+
+
+def predict(program: Program, samples: Array, progress: Progress | None = None) -> Array:
+    """Labels of the samples."""
+    return np.argmax(answers(program, samples, progress), axis=1)
+
+
+def accuracy(program: Program, samples: Array, labels: Array, progress: Progress | None = None) -> float:
+    """Fraction of samples whose label is predicted."""
+    return float(np.mean(predict(program, samples, progress) == labels))
+
+
+@dataclass
+class OnlineTraining:
+    """Presents a training set again and again, in a new order each time; weights live in the engine.
+
+    Where it stands follows from the step count alone, and every order from `seed` and the number of the epoch: so a
+    training that is resumed from `snapshot()` makes the same bits as one that never stopped.
+    """
+
+    program: Program
+    samples: Array
+    targets: Array
+    seed: int
+    engine: Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hold = presenter_of(self.program).hold
+        self.engine = Engine(present(self.program, self.samples, self.targets))
+
+    @property
+    def samples_seen(self) -> int:
+        return self.engine.step // self._hold
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed."""
+        return self.samples_seen // len(self.samples)
+
+    def run_epoch(self, progress: Progress | None = None) -> None:
+        """Finish the running epoch, or make a whole one. `progress(samples)` after every block."""
+        source = presenter_of(self.program)
+        order = np.random.default_rng([self.seed, 2, self.epoch]).permutation(len(self.samples))
+        self.engine.set(source.name, "order", order)
+        left = (self.epoch + 1) * len(self.samples) * self._hold - self.engine.step
+        self.engine.run(left, progress and (lambda steps: progress(steps // self._hold)))
+
+    def snapshot(self) -> Program:
+        """The Program as it stands, without the training set: its presenter holds one blank sample."""
+        source = presenter_of(self.program)
+        blank = {port: np.zeros((1, size), np.int16) for port, size in source.outputs.items()}
+        blank["s_phase"][:] = FREE
+        emptied = replace(source, frames=blank, order=None)
+        return self.engine.snapshot().with_nodes(emptied)

@@ -1,0 +1,181 @@
+"""Everything a Lava Process and its models share with their `Law`: ports, Vars, types, range checks and the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import AbstractPyPort, PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess, LogConfig
+from lava.magma.core.process.variable import Var
+
+from neuromorph.arithmetic import Arithmetic
+from neuromorph.arithmetic.fixed import FIXED
+from neuromorph.arithmetic.floating import FLOATING
+from neuromorph.errors import RangeError, SimulationError
+from neuromorph.laws.law import Law, Variable
+
+Array = npt.NDArray[Any]
+
+BROADCAST = ("phase",)
+"""Input ports of one element, which every neuron receives."""
+
+
+def owner_of(process: AbstractProcess) -> str:
+    """What errors call the process."""
+    return f"process '{process.name}' ({type(process).__name__})"
+
+
+def numbers(values: Any, name: str, owner: str) -> Array:
+    """`values` as a float64 array without NaN, or a RangeError that names owner and parameter."""
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise RangeError(f"{owner}: {name} = {values!r} is no number and no array of numbers") from None
+    if np.isnan(array).any():
+        raise RangeError(f"{owner}: {name} holds NaN; give numbers")
+    return array
+
+
+def check_fixed(variables: Iterable[Variable], values: Mapping[str, Array], owner: str) -> None:
+    """RangeError where a value is no integer or outside the Variable's range; nothing is rounded."""
+    for variable in variables:
+        with np.errstate(invalid="ignore"):  # infinity has no integer, and is told as such
+            variable.check(values[variable.name], owner)
+
+
+class LawProcess(AbstractProcess):
+    """A population of neurons that obey `law`, in any shape.
+
+    A subclass names its law and calls `declare` at the end of its __init__. Every input and output of the law is a port
+    of the process's shape (`phase`: shape (1,), for all neurons), every parameter and state a Var: shape (1,) where it
+    is shared, else the process's shape. Values have the same units in floating and in fixed point; ranges and whole
+    numbers are demanded by the fixed-point model and by the lowering, what is nonsense for both is refused here.
+    """
+
+    law: ClassVar[Law]
+    signed: ClassVar[frozenset[str]] = frozenset({"bias"})
+    """Parameters that may be negative in floating point."""
+
+    def __init__(self, *, shape: tuple[int, ...], name: str | None, log_config: LogConfig | None) -> None:
+        super().__init__(shape=shape, name=name, log_config=log_config)
+        sizes = shape if isinstance(shape, tuple) and shape else (0,)
+        if not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
+            raise RangeError(f"{owner_of(self)}: shape = {shape!r} is not a tuple of positive integers")
+
+    def declare(self, **given: Any) -> None:
+        """Make ports and Vars. `given`: parameters and states by name; the others start at the law's defaults."""
+        shape = self.proc_params["shape"]
+        variables = self.law.parameters + self.law.states
+        values = {v.name: self._value(v, given[v.name] if v.name in given else v.default) for v in variables}
+        for port in self.law.inputs:
+            setattr(self, port.name, InPort(shape=(1,) if port.name in BROADCAST else shape))
+        for port in self.law.outputs:
+            setattr(self, port.name, OutPort(shape=shape))
+        for name, value in values.items():
+            setattr(self, name, Var(shape=value.shape, init=value))
+        self.proc_params["owner"] = owner_of(self)
+        self.proc_params["values"] = values
+
+    def _value(self, variable: Variable, given: Any) -> Array:
+        name, owner, shape = variable.name, owner_of(self), self.proc_params["shape"]
+        value = numbers(given, name, owner)
+        if variable.shared and value.size != 1:
+            raise RangeError(f"{owner}: {name} has {value.size} values; all its neurons share one")
+        if not variable.shared and value.size != 1 and value.shape != shape:
+            raise RangeError(
+                f"{owner}: {name} has shape {value.shape}; give one value, or one a neuron: {shape}"
+            )
+        if variable.low >= 0 and name not in self.signed and (value < 0).any():
+            raise RangeError(
+                f"{owner}: {name} = {value.min():g} is negative; at least 0 ({variable.meaning})"
+            )
+        return value.reshape(1) if variable.shared else np.broadcast_to(value, shape).copy()
+
+
+class LawModel(PyLoihiProcessModel):
+    """One step of the law over NumPy arrays. Subclass with `law=`; the LavaPyTypes and the step are derived."""
+
+    law: ClassVar[Law]
+    step: ClassVar[Callable[..., tuple[Any, ...]]]
+    arithmetic: ClassVar[Arithmetic]
+    computed: ClassVar[type]
+    """The type in which the law computes."""
+    stored: ClassVar[type]
+    """The type of Vars and messages."""
+    exact: ClassVar[bool]
+    """Whether the ranges and bits of the law hold."""
+
+    def __init_subclass__(cls, law: Law | None = None) -> None:
+        super().__init_subclass__()
+        if law is None:
+            return
+        cls.law, cls.step = law, staticmethod(law.make(cls.arithmetic))
+        kinds = ((law.inputs, PyInPort.VEC_DENSE), (law.outputs, PyOutPort.VEC_DENSE))
+        for variables, kind in (*kinds, (law.states + law.parameters, np.ndarray)):
+            for variable in variables:
+                bits = variable.bits if cls.exact else None
+                setattr(cls, variable.name, LavaPyType(kind, cls.stored, precision=bits))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Ports are kept as <name>_port: Lava's models hold the phase of their protocol in `phase`, a port of ours."""
+        super().__setattr__(f"{name}_port" if isinstance(value, AbstractPyPort) else name, value)
+
+    def run_spk(self) -> None:
+        law, shape = self.law, self.proc_params["shape"]
+        inputs = [self.received(variable) for variable in law.inputs]
+        held = [getattr(self, v.name).astype(self.computed) for v in law.states + law.parameters]
+        results = self.step(self.time_step, *inputs, *held)
+        for variable, result in zip(law.results, results, strict=True):
+            value = np.broadcast_to(result, shape).astype(self.stored)
+            if variable in law.states:
+                setattr(self, variable.name, value)
+            else:
+                getattr(self, f"{variable.name}_port").send(value)
+
+    def received(self, variable: Variable) -> Array:
+        message: Array = getattr(self, f"{variable.name}_port").recv().astype(self.computed)
+        return message
+
+
+class FloatingModel(LawModel):
+    """The law over float64: no range, no rounding."""
+
+    arithmetic = FLOATING
+    computed = float
+    stored = float
+    exact = False
+
+
+class FixedModel(LawModel):
+    """The law over integers, as the engine computes it, bit for bit.
+
+    Raises RangeError when it is built: a parameter or a state that is no integer or outside the law's range.
+    Raises SimulationError while it runs: an input outside the law's range.
+    """
+
+    arithmetic = FIXED
+    computed = np.int64
+    stored = np.int32
+    exact = True
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        owner, values = proc_params["owner"], proc_params["values"]
+        check_fixed(self.law.parameters + self.law.states, values, owner)
+        self.law.check(values, owner)
+
+    def received(self, variable: Variable) -> Array:
+        message = super().received(variable)
+        wrong = (message < variable.low) | (message > variable.high)
+        if wrong.any():
+            raise SimulationError(
+                f"{self.proc_params['owner']}, step {self.time_step}: {variable.name} received "
+                f"{message[wrong].flat[0]}, outside {variable.low}..{variable.high} ({variable.meaning})"
+            )
+        return message
