@@ -33,6 +33,10 @@ class ArtifactError(NeuromorphError, ValueError):
     """A file that is not, or not any more, a readable neuromorph artifact."""
 
 
+class CompileError(NeuromorphError, ValueError):
+    """A Program that no chip of the target family can hold; lists every reason at once."""
+
+
 class DataError(NeuromorphError, FileNotFoundError):
     """A data set that is not where it was looked for, or cannot be read."""
 

@@ -23,26 +23,37 @@ from neuromorph.laws.law import Law
 from neuromorph.laws.plasticity import TAG_1_RANGE, TAG_2_RANGE, TRACE_RANGE, WEIGHT_RANGE, SignMode
 from neuromorph.laws.registry import LAWS
 from neuromorph.laws.rule import GradedSpike, Rule
-from neuromorph.laws.synapse import DELAY_RANGE, EPOCH_RANGE, EXPONENT_RANGE, IMPULSE_RANGE, TAU_RANGE
+from neuromorph.laws.synapse import (
+    DELAY_RANGE,
+    EPOCH_RANGE,
+    EXPONENT_RANGE,
+    IMPULSE_RANGE,
+    PAYLOAD_RANGE,
+    SEED_RANGE,
+    TAU_RANGE,
+)
 
 Array = NDArray[Any]
 
 PRE_STATES = ("x0", "tx", "x1", "x2")
 POST_STATES = ("y0", "ty", "y1", "y2", "y3")
 TRACES = ("x1", "x2", "y1", "y2", "y3")
-SYNAPSE_INPUTS = ("s_in",)
+INT32 = (-(2**31), 2**31 - 1)
 LEARNING_INPUTS = ("s_in_bap", "s_in_y1", "s_in_y2", "s_in_y3")
 
 
 def _whole(values: Array, owner: str, name: str, bounds: tuple[int, int]) -> Array:
+    """`values` as integers (those that are stay as they are), or a RangeError that names one of the wrong ones."""
     values = np.asarray(values)
-    whole = np.round(values).astype(np.int64)
+    low, high = bounds
+    wrong = ~((values >= low) & (values <= high))
+    if wrong.any():
+        raise RangeError(f"{owner}: {name} = {values[wrong].flat[0]} is outside {low}..{high}")
+    if np.issubdtype(values.dtype, np.integer):
+        return values
+    whole = values.astype(np.int64)
     if not np.array_equal(whole, values):
         raise RangeError(f"{owner}: {name} holds {values[whole != values].flat[0]}; fixed point takes whole numbers only")
-    low, high = bounds
-    wrong = (whole < low) | (whole > high)
-    if wrong.any():
-        raise RangeError(f"{owner}: {name} = {whole[wrong].flat[0]} is outside {low}..{high}")
     return whole
 
 
@@ -96,7 +107,7 @@ class Source:
     """Plays frames: port p sends frames[p][order[((t-1) // hold) mod len(order)]] at step t.
 
     A port in `pulses` sends at the first step of a frame only, zero after. Lava's source RingBuffer is hold = 1; a
-    Presenter holds every sample for its steps and opens it with a pulse. frames[p]: int32 (frames, size of p).
+    Presenter holds every sample for its steps and opens it with a pulse. frames[p]: int32 (frames, size of p), 24 bits.
     """
 
     name: str
@@ -111,6 +122,8 @@ class Source:
             raise ProgramError(f"source '{self.name}': all ports need the same number of frames, at least 1: {lengths}")
         if self.hold < 1:
             raise ProgramError(f"source '{self.name}': a frame lasts {self.hold} steps; at least 1")
+        frames = {p: _whole(f, f"source '{self.name}'", p, PAYLOAD_RANGE) for p, f in self.frames.items()}
+        object.__setattr__(self, "frames", {p: f.astype(np.int32, copy=False) for p, f in frames.items()})
         count = next(iter(lengths.values()))
         order = np.arange(count) if self.order is None else self.order
         object.__setattr__(self, "order", _whole(order, f"source '{self.name}'", "order", (0, count - 1)))
@@ -130,6 +143,10 @@ class Sink:
 
     name: str
     data: Array
+
+    def __post_init__(self) -> None:
+        data = _whole(self.data, f"sink '{self.name}'", "data", INT32)
+        object.__setattr__(self, "data", data.astype(np.int32, copy=False))
 
     @property
     def inputs(self) -> dict[str, int]:
@@ -165,6 +182,7 @@ class Plasticity:
                 if not low <= values[trace] <= high:
                     raise RangeError(f"{owner}: {trace}_{kind} = {values[trace]} is outside {low}..{high}")
         _whole(np.array(self.t_epoch), owner, "t_epoch", EPOCH_RANGE)
+        _whole(np.array(self.rng_seed), owner, "rng_seed", SEED_RANGE)
         if self.dw is None and self.dd is None and self.dt is None:
             raise ProgramError(f"{owner}: a plastic synapse without a rule")
 
@@ -214,7 +232,7 @@ class Synapse:
         if buffer.ndim == 2 and buffer.shape[1] > depth and self.delays is not None:
             depth = buffer.shape[1]  # a longer buffer than these delays need, as Lava's max_delay asks for
         shapes: dict[str, tuple[int, ...]] = {"a_buff": (post, depth)}
-        bounds = {"a_buff": (-(2**31), 2**31 - 1)}
+        bounds = {"a_buff": INT32}
         if self.plasticity:
             shapes |= dict.fromkeys(PRE_STATES, (pre,)) | dict.fromkeys(POST_STATES, (post,))
             shapes |= {"tag_1": self.weights.shape, "tag_2": self.weights.shape}
@@ -243,6 +261,16 @@ class Synapse:
 
 
 Node = Population | Source | Sink | Synapse
+
+
+def variables(node: Node) -> list[str]:
+    """What of a node can be read while it runs: states, parameters, weights, ports."""
+    ports = [*node.inputs, *node.outputs]
+    if isinstance(node, Population):
+        return [*node.states, *node.parameters, *ports]
+    if isinstance(node, Synapse):
+        return [*node.states, *([] if node.tied_to else ["weights"]), *ports]
+    return ["data" if isinstance(node, Sink) else "order", *ports]
 
 
 @dataclass(frozen=True)
@@ -286,7 +314,11 @@ class Program:
             if synapse.tied_to is not None:
                 self._check_tie(synapse)
         for probe in self.probes:
-            self[probe.node]
+            known = variables(self[probe.node])
+            if probe.variable not in known:
+                raise ProgramError(
+                    f"probe '{probe.name}': '{probe.node}' has no variable '{probe.variable}'; it has {', '.join(known)}"
+                )
         self.order()
 
     def _check_tie(self, synapse: Synapse) -> None:

@@ -1,10 +1,15 @@
 """Fixed point over single integers, compiled by Numba. Bit for bit `fixed` (a test holds the two together)."""
 
+from functools import partial
+
 import numpy as np
-from numba import njit
+import numba
 
 from neuromorph.arithmetic import Arithmetic
 from neuromorph.arithmetic.fixed import COMPARTMENT_BITS, REGISTER
+
+njit = partial(numba.njit, forceinline=True)
+"""Laws are small and called in inner loops: always inlined, so that those loops become vector instructions."""
 
 
 @njit

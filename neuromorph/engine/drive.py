@@ -1,6 +1,7 @@
 """Synapses accumulate the next drive from the spikes of this step: cost follows spikes.
 
-Lava: a_buff = (weights . s_in) << exponent, or >> -exponent of the sum (floor), sums in 32 bits.
+Lava: a_buff = (weights . s_in) << exponent, or >> -exponent of the sum (floor), sums in 32 bits. Lava's models differ in
+how they wrap a sum that leaves 32 bits; here it is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from numba import njit
 from neuromorph.engine.fields import (
     A_BUFF,
     ACTIVE,
+    BAD_DRIVE,
+    BAD_WIDTH,
     DELAYS,
     DEPTH,
     DIRTY,
@@ -22,10 +25,15 @@ from neuromorph.engine.fields import (
     N_PRE,
     POST,
     S_IN,
+    STATUS,
     SUMS,
     W,
 )
 from neuromorph.engine.kernel import kernel
+from neuromorph.laws.synapse import PAYLOAD_RANGE
+
+LARGEST_PAYLOAD = -PAYLOAD_RANGE[0]
+LARGEST_WEIGHT = 256
 
 
 @njit
@@ -61,6 +69,38 @@ def _payload(d, mem, j):  # type: ignore[no-untyped-def]
     return value if d[GRADED] != 0 else np.int32(value != 0)
 
 
+@njit
+def _check_width(d, mem, syn, count, pre_stride, post_stride):  # type: ignore[no-untyped-def]
+    """BAD_WIDTH or BAD_DRIVE where a payload leaves its 24 or a sum its 32 bits. Sums exactly only if they might."""
+    largest = np.int64(1)
+    if d[GRADED] != 0:
+        for k in range(count):
+            largest = max(largest, abs(np.int64(mem[d[S_IN] + mem[d[ACTIVE] + k]])))
+            if largest > LARGEST_PAYLOAD:
+                mem[STATUS] = mem[d[ACTIVE] + k]
+                return BAD_WIDTH
+    left = max(d[EXPONENT], 0)
+    if (largest * count * LARGEST_WEIGHT) << left < 2**31:
+        return 0
+    n, depth = d[N_POST], d[DEPTH]
+    sums = np.zeros(n * depth, np.int64)
+    for k in range(count):
+        j = mem[d[ACTIVE] + k]
+        p = np.int64(_payload(d, mem, j))
+        if d[INDPTR] < 0:
+            for i in range(n):
+                sums[i * depth] += p * syn[d[W] + j * pre_stride + i * post_stride]
+        else:
+            for e in range(mem[d[INDPTR] + j], mem[d[INDPTR] + j + 1]):
+                delay = mem[d[DELAYS] + e] if d[DELAYS] >= 0 else 0
+                sums[mem[d[POST] + e] * depth + delay] += p * syn[d[W] + e]
+    for i in range(n * depth):
+        if sums[i] << left != np.int32(sums[i] << left):
+            mem[STATUS] = i // depth
+            return BAD_DRIVE
+    return 0
+
+
 @kernel
 def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     """weights[pre][post] in syn; four rows at a time, so that sums stay in registers."""
@@ -70,6 +110,9 @@ def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     sums = mem[d[A_BUFF] : d[A_BUFF] + n]
     sums[:] = 0
     count = _list_spikes(d, mem)
+    code = _check_width(d, mem, syn, count, n, 1)
+    if code != 0:
+        return code
     active = mem[d[ACTIVE] : d[ACTIVE] + count]
     k = 0
     while k + 4 <= count:
@@ -98,6 +141,9 @@ def tied(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     """As dense, with another synapse's weights: post of this one is pre of that one."""
     n, m, w = d[N_POST], d[N_PRE], d[W]
     count = _list_spikes(d, mem)
+    code = _check_width(d, mem, syn, count, 1, m)
+    if code != 0:
+        return code
     active = mem[d[ACTIVE] : d[ACTIVE] + count]
     for i in range(n):
         total = np.int32(0)
@@ -114,6 +160,9 @@ def sparse(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     sums = mem[d[SUMS] : d[SUMS] + n * depth]
     sums[:] = 0
     count = _list_spikes(d, mem)
+    code = _check_width(d, mem, syn, count, 0, 0)
+    if code != 0:
+        return code
     for k in range(count):
         j = mem[d[ACTIVE] + k]
         p = _payload(d, mem, j)
@@ -125,5 +174,9 @@ def sparse(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
         row = i * depth
         for k in range(depth):
             kept = buffer[row + k + 1] if k + 1 < depth else np.int32(0)
-            buffer[row + k] = kept + _scale(sums[row + k], d[EXPONENT])
+            total = np.int64(kept) + _scale(sums[row + k], d[EXPONENT])
+            if total != np.int32(total):
+                mem[STATUS] = i
+                return BAD_DRIVE
+            buffer[row + k] = total
     return 0

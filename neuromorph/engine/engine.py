@@ -12,6 +12,7 @@ from neuromorph.engine.kernel import operations, run_steps
 from neuromorph.engine.layout import BLOCK, Layout, Place, Stream
 from neuromorph.errors import ProgramError, SimulationError
 from neuromorph.interrupt import deferred_interrupt
+from neuromorph.laws.synapse import PAYLOAD_RANGE
 from neuromorph.program import Array, Node, Population, Program, Sink, Source, Synapse
 
 Progress = Callable[[int], None]
@@ -100,10 +101,14 @@ class Engine:
         if code == f.BAD_TRACE:
             values = [int(self.get(name, f"s_in_y{i}")[neuron]) for i in (1, 2, 3)]
             return f"{where}: post-traces y1, y2, y3 = {values}; the chip holds 0..127"
-        node = self.program[name]
-        variable = node.rules.inputs[code - f.BAD_INPUT] if isinstance(node, Population) else None
-        if variable is None:
-            return f"{where}: error {code}"
+        if code == f.BAD_WIDTH:
+            value = self.get(name, "s_in")[neuron]
+            return f"{where}: payload {value} is outside {PAYLOAD_RANGE[0]}..{PAYLOAD_RANGE[1]} (24 bits)"
+        if code in (f.BAD_DRIVE, f.BAD_SUM):
+            what = "its drive a_buff" if code == f.BAD_DRIVE else "the sum of what arrives at one of its ports"
+            return f"{where}: {what} leaves 32 bits; send smaller payloads or lower weight_exp"
+        law = next(p.rules for p in self.program.populations if p.name == name)
+        variable = law.inputs[code - f.BAD_INPUT]
         value = self.get(name, variable.name)[neuron]
         return f"{where}: {variable.name} = {value} is outside {variable.low}..{variable.high} ({variable.meaning})"
 
@@ -118,15 +123,18 @@ class Engine:
         """A copy of a variable: states, parameters, weights[post, pre], ports, a probe's `data` (rows, neurons)."""
         place = self._place(name, variable)
         values = self._arenas[place.arena][place.offset : place.offset + place.size].reshape(place.shape)
-        return (values.T if place.transposed else values).copy()
+        return (values.swapaxes(-1, -2) if place.transposed else values).copy()
 
     def set(self, name: str, variable: str, values: Array | int) -> None:
         """Overwrite a variable. Raises what a Program with this value would raise."""
         place = self._place(name, variable)
-        shown = place.shape[::-1] if place.transposed else place.shape
-        full = np.broadcast_to(np.asarray(values), shown)
+        shape = self.get(name, variable).shape
+        try:
+            full = np.broadcast_to(np.asarray(values), shape)
+        except ValueError:
+            raise ProgramError(f"'{name}': {variable} has shape {shape}, not {np.shape(values)}") from None
         self._check(name, variable, full)
-        stored = full.T if place.transposed else full
+        stored = full.swapaxes(-1, -2) if place.transposed else full
         self._arenas[place.arena][place.offset : place.offset + place.size] = stored.ravel()
         for kernel, row in zip(self._layout.operations, self._rows, strict=True):
             if kernel[2] == name and variable == "weights" and len(kernel[1]) == f.N_SYNAPSE_FIELDS:

@@ -25,4 +25,4 @@ VARIABLES = ("x1", "x2", "y1", "y2", "y3", "w", "d", "t")
 FIRST_POST, FIRST_SYNAPTIC = 2, 5
 
 # errors a kernel may return
-BAD_PAYLOAD, BAD_TRACE, BAD_INPUT = 1, 2, 10
+BAD_PAYLOAD, BAD_TRACE, BAD_WIDTH, BAD_DRIVE, BAD_SUM, BAD_INPUT = 1, 2, 3, 4, 5, 10

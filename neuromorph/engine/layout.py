@@ -154,22 +154,18 @@ class Layout:
 
     def _population(self, node: Population) -> None:
         law, n = node.rules, node.size
-        at: dict[str, tuple[int, int]] = {v.name: (self.ports[node.name, v.name], 1) for v in law.inputs}
-        at |= {v.name: (self.ports[node.name, v.name], 1) for v in law.outputs}
+        at = {v.name: self.ports[node.name, v.name] for v in law.inputs + law.outputs}
         for v in law.states:
-            at[v.name] = (self._state(node.name, v.name, node.states[v.name]), 1)
+            at[v.name] = self._state(node.name, v.name, node.states[v.name])
         for v in law.parameters:
             values = node.parameters[v.name]
-            at[v.name] = (self._state(node.name, v.name, values), int(values.size > 1 or n == 1))
-        row = [n]
-        for v in (*law.arguments, *law.results):
-            row += at[v.name]
+            at[v.name] = self._state(node.name, v.name, values if v.shared else np.broadcast_to(values, n))
+        row = [n, *(at[v.name] for v in (*law.arguments, *law.results))]
         self._operate(KERNELS[node.law], row, node.name)
 
     def _source(self, node: Source) -> None:
-        order = node.order
-        assert_order = np.asarray(order)
-        row = [len(node.frames), node.hold, assert_order.size, self._state(node.name, "order", assert_order)]
+        order = np.asarray(node.order)
+        row = [len(node.frames), node.hold, order.size, self._state(node.name, "order", order)]
         for port, frames in node.frames.items():
             narrow = frames.size > 0 and -(2**15) <= int(frames.min()) and int(frames.max()) < 2**15
             offset = self.syn.add(frames) if narrow else self.mem.add(frames)
@@ -184,7 +180,8 @@ class Layout:
 
     def _probe(self, probe: Probe) -> None:
         place = self.place(probe.node, probe.variable)
-        offset = self._state(probe.name, "data", np.zeros((probe.length, place.size)))
+        offset = self.mem.room(probe.length * place.size)
+        self.places[probe.name, "data"] = Place("mem", offset, (probe.length, *place.shape), place.transposed)
         in_syn = int(place.arena == "syn")
         row = [place.size, place.offset, in_syn, probe.every, probe.offset, probe.length, offset, 1]
         self._operate(transport.probe, row, probe.name)
@@ -235,8 +232,8 @@ class Layout:
 
     def _plastic(self, synapse: Synapse, rule: Plasticity, row: list[int]) -> None:
         post, pre = synapse.shape
-        row[f.BAP], *ys = (self._contiguous(synapse, post))
-        row[f.Y_IN] = ys[0]
+        # the y ports lie one behind the other: _place_ports makes them so
+        row[f.BAP], row[f.Y_IN], *_ = (self.ports[synapse.name, port] for port in LEARNING_INPUTS)
         for column, name in ((f.X0, "x0"), (f.TX, "tx"), (f.Y0, "y0"), (f.TY, "ty")):
             row[column] = self._state(synapse.name, name, synapse.states[name])
         row[f.X], _ = (self._state(synapse.name, name, synapse.states[name]) for name in PRE_STATES[2:])
@@ -254,11 +251,6 @@ class Layout:
         products = row[f.COUNT_W] + row[f.COUNT_D] + row[f.COUNT_T]
         row[f.PRE_FACTOR], row[f.POST_FACTOR] = self.mem.room(products * pre), self.mem.room(products * post)
         row[f.POST_ACTIVE], row[f.ACC] = self.mem.room(post), self.mem.room(post)
-
-    def _contiguous(self, synapse: Synapse, post: int) -> list[int]:
-        """The four learning ports, one behind the other: kernels count on it."""
-        offsets = [self.ports[synapse.name, port] for port in LEARNING_INPUTS]
-        return offsets
 
     def _streams(self, rule: Plasticity, row: list[int]) -> None:
         row[f.RANDOM_X], row[f.RANDOM_Y] = self.real.room(4 * BLOCK), self.real.room(4 * BLOCK)

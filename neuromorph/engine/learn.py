@@ -46,16 +46,18 @@ from neuromorph.engine.fields import (
     T_EPOCH,
     TAG_1,
     TAG_2,
+    THREE_FACTOR,
     TX,
     TY,
     W,
     X0,
     X_HISTORY,
+    Y,
     Y0,
     Y_HISTORY,
 )
 from neuromorph.engine.kernel import kernel
-from neuromorph.engine.traces import histories, take_post_spikes, take_pre_spikes
+from neuromorph.engine.traces import post_history, pre_history, take_post_spikes, take_pre_spikes
 from neuromorph.laws.plasticity import (
     FRACTION_BITS,
     TAG_1_RANGE,
@@ -206,6 +208,8 @@ def _pair_value(product, time, i, j, k, d, mem, syn):  # type: ignore[no-untyped
 def _pair(old, rules, count, u, i, j, k, d, mem, syn):  # type: ignore[no-untyped-def]
     """Accumulator of one synaptic variable after all products of its rule."""
     acc = np.int64(old) << FRACTION_BITS
+    if count > 0:
+        acc = accumulate(acc, 0)  # a tag of -257 lies outside the accumulator, which clips after every product
     for q in range(count):
         product = rules + q * PRODUCT_SIZE
         dependency = mem[product + DEPENDENCY]
@@ -230,8 +234,8 @@ def _learn_any(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
     for i in range(d[N_POST]):
         some_post |= mem[d[Y0] + i] != 0
     for j in range(d[N_PRE]):
-        if not (u or some_post or mem[d[X0] + j] != 0):
-            continue
+        if d[COUNT_T] == 0 and not (u or some_post or mem[d[X0] + j] != 0):
+            continue  # a rule for the tag moves a tag of -257 even without spikes
         mem[d[DIRTY]] = 1
         first, last = j * d[N_POST], (j + 1) * d[N_POST]
         if d[INDPTR] >= 0:
@@ -247,13 +251,45 @@ def _learn_any(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
 
 
 @njit
+def _silent(d, mem):  # type: ignore[no-untyped-def]
+    """Whether every product has a post-trace as a factor that is zero on all neurons (a rate y3 = 0): nothing can move."""
+    n = d[N_POST]
+    for q in range(d[COUNT_W]):
+        product = d[RULES] + q * PRODUCT_SIZE
+        zero = False
+        for f in range(mem[product + N_FACTORS]):
+            at = product + PRODUCT_HEADER + f * FACTOR_SIZE
+            if mem[at] >= FIRST_POST and mem[at] < FIRST_SYNAPTIC and mem[at + 1] == 0:
+                trace = d[Y] + (mem[at] - FIRST_POST) * n
+                some = np.int32(0)
+                for i in range(n):
+                    some |= mem[trace + i]
+                zero |= some == 0
+        if not zero:
+            return False
+    return True
+
+
+@njit
+def _forget_spikes(d, mem):  # type: ignore[no-untyped-def]
+    mem[d[X0] : d[X0] + d[N_PRE]] = 0
+    mem[d[TX] : d[TX] + d[N_PRE]] = 0
+    mem[d[Y0] : d[Y0] + d[N_POST]] = 0
+    mem[d[TY] : d[TY] + d[N_POST]] = 0
+
+
+@njit
 def _epoch_ends(t, local, d, mem, syn, real):  # type: ignore[no-untyped-def]
     n_pre, n_post, epoch = d[N_PRE], d[N_POST], d[T_EPOCH]
     for j in range(n_pre):
         mem[d[X0] + j] = mem[d[TX] + j] > 0
     for i in range(n_post):
         mem[d[Y0] + i] = mem[d[TY] + i] > 0
-    histories(local, d, mem, real)
+    pre_history(local, d, mem, real)
+    if d[FAST] != 0 and d[THREE_FACTOR] != 0 and _silent(d, mem):
+        _forget_spikes(d, mem)
+        return
+    post_history(local, d, mem, real)
     u = d[DECIMATE] >= 0 and (t // epoch) % (1 << max(d[DECIMATE], 0)) == 0
     random = real[d[RANDOM_W] + t // epoch - np.int64(real[0]) // epoch - 1]
     threshold = np.int64(random * (1 << FRACTION_BITS))
@@ -261,10 +297,7 @@ def _epoch_ends(t, local, d, mem, syn, real):  # type: ignore[no-untyped-def]
         _learn_fast(u, threshold, d, mem, syn)
     else:
         _learn_any(u, threshold, d, mem, syn)
-    mem[d[X0] : d[X0] + n_pre] = 0
-    mem[d[TX] : d[TX] + n_pre] = 0
-    mem[d[Y0] : d[Y0] + n_post] = 0
-    mem[d[TY] : d[TY] + n_post] = 0
+    _forget_spikes(d, mem)
 
 
 @kernel

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numba.extending import overload
-from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from neuromorph.arithmetic.compiled import COMPILED
 from neuromorph.engine.fields import BAD_INPUT, STATUS
@@ -14,8 +13,50 @@ from neuromorph.engine.kernel import kernel
 from neuromorph.laws.registry import LAWS
 
 
+def _columns(law: str, k: int, d: Any, mem: Any) -> Any:
+    """Arguments k, k+1, ... of the law as a tuple of arrays: one value where the parameter is shared, else one per neuron."""
+    raise NotImplementedError("compiled only")
+
+
+@overload(_columns, prefer_literal=True)
+def _compiled_columns(law, k, d, mem):  # type: ignore[no-untyped-def]
+    variables, here = LAWS[law.literal_value].arguments, k.literal_value
+    shared, following = variables[here].shared, here + 1
+    if following == len(variables):
+
+        def last(law, k, d, mem):  # type: ignore[no-untyped-def]
+            return (mem[d[1 + here] : d[1 + here] + (1 if shared else d[0])],)
+
+        return last
+
+    def more(law, k, d, mem):  # type: ignore[no-untyped-def]
+        rest = _columns(law, following, d, mem)
+        return (mem[d[1 + here] : d[1 + here] + (1 if shared else d[0])],) + rest  # noqa: RUF005 (Numba)
+
+    return more
+
+
+def _neuron(law: str, k: int, columns: Any, i: int) -> Any:
+    """Arguments k, k+1, ... of neuron i as a tuple of integers."""
+    raise NotImplementedError("compiled only")
+
+
+@overload(_neuron, prefer_literal=True)
+def _compiled_neuron(law, k, columns, i):  # type: ignore[no-untyped-def]
+    variables, here = LAWS[law.literal_value].arguments, k.literal_value
+    shared, following = variables[here].shared, here + 1
+    if following == len(variables):
+        return lambda law, k, columns, i: (np.int64(columns[here][0 if shared else i]),)
+
+    def more(law, k, columns, i):  # type: ignore[no-untyped-def]
+        rest = _neuron(law, following, columns, i)
+        return (np.int64(columns[here][0 if shared else i]),) + rest  # noqa: RUF005 (Numba)
+
+    return more
+
+
 def each_neuron(law: str, d: Any, t: Any, mem: Any) -> int:
-    """Step every neuron of a population. d: size, then (offset, stride) of every argument and result of the law.
+    """Step every neuron of a population. d: size, then the offset of every argument and result of the law.
 
     Returns BAD_INPUT + k when input k of a neuron is out of its range; mem[STATUS] is the neuron.
     """
@@ -23,25 +64,24 @@ def each_neuron(law: str, d: Any, t: Any, mem: Any) -> int:
 
 
 @overload(each_neuron, prefer_literal=True)
-def _each_neuron(law, d, t, mem):  # type: ignore[no-untyped-def]  # Numba compares these names with the kernel's
+def _compiled_each_neuron(law, d, t, mem):  # type: ignore[no-untyped-def]
     rules = LAWS[law.literal_value]
     step = rules.make(COMPILED)
     width, results = len(rules.arguments), len(rules.results)
-    lows = tuple(v.low for v in rules.inputs)
-    highs = tuple(v.high for v in rules.inputs)
+    bounds = tuple((v.low, v.high) for v in rules.inputs)
 
     def implementation(law, d, t, mem):  # type: ignore[no-untyped-def]
-        row = np.empty(width, np.int64)
-        for i in range(d[0]):
-            for k in range(width):
-                row[k] = mem[d[1 + 2 * k] + i * d[2 + 2 * k]]
-            for k in range(len(lows)):
-                if row[k] < lows[k] or row[k] > highs[k]:
+        columns = _columns(law, 0, d, mem)
+        for k in range(len(bounds)):
+            low, high = bounds[k]
+            for i in range(d[0]):
+                if mem[d[1 + k] + i] < low or mem[d[1 + k] + i] > high:
                     mem[STATUS] = i
                     return BAD_INPUT + k
-            out = step(t, *to_fixed_tuple(row, width))
+        for i in range(d[0]):
+            made = step(t, *_neuron(law, 0, columns, i))
             for k in range(results):
-                mem[d[1 + 2 * (width + k)] + i * d[2 + 2 * (width + k)]] = out[k]
+                mem[d[1 + width + k] + i] = made[k]
         return 0
 
     return implementation

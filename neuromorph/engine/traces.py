@@ -15,6 +15,7 @@ from neuromorph.engine.fields import (
     BAD_TRACE,
     BAP,
     FACTORS,
+    GRADED,
     GRADED_SPIKE,
     IMPULSES,
     N_POST,
@@ -64,14 +65,19 @@ def _receive(mode, x1, payload):  # type: ignore[no-untyped-def]
 
 @njit
 def take_pre_spikes(now, d, mem):  # type: ignore[no-untyped-def]
-    """Payloads act on x1, second spikes of an epoch add their impulses, spike times are noted. `now`: step in epoch."""
+    """Payloads act on x1, second spikes of an epoch add their impulses, spike times are noted. `now`: step in epoch.
+
+    A synapse that is not graded hands on payload 1, as in Lava.
+    """
     n, s_in, tx, x1, mode, impulses = d[N_PRE], d[S_IN], d[TX], d[X], d[GRADED_SPIKE], d[IMPULSES]
     x2 = x1 + n
     for j in range(n):
         payload = np.int64(mem[s_in + j])
         if payload == 0:
             continue
-        if mode != REGULAR and (payload < 0 or payload > MAX_PAYLOAD or payload & 1 != 0):
+        if d[GRADED] == 0:
+            payload = np.int64(1)
+        elif mode != REGULAR and (payload < 0 or payload > MAX_PAYLOAD or payload & 1 != 0):
             mem[STATUS] = j
             return BAD_PAYLOAD
         new, counts = _receive(mode, np.int64(mem[x1 + j]), payload)
@@ -111,40 +117,53 @@ def take_post_spikes(now, d, mem, random):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _history(count, n, epoch, now, history, times, factors, impulses, random_decay, random_impulse, mem, real):  # type: ignore[no-untyped-def]
-    """Traces now[k][i] at steps 0..epoch of the epoch: history[step][k][i]. A trace with factor 0 is cleared."""
-    size = count * n
-    for i in range(size):
-        mem[history + i] = mem[now + i]
-    for step in range(1, epoch + 1):
-        before, after = history + (step - 1) * size, history + step * size
-        for k in range(count):
-            factor = real[factors + k]
-            for i in range(n):
-                mem[after + k * n + i] = decay_trace(mem[before + k * n + i], factor, random_decay)
-            for i in range(n):
-                if mem[times + i] == step:
-                    a = after + k * n + i
-                    mem[a] = add_impulse(np.int64(mem[a]), mem[impulses + 2 * k], mem[impulses + 2 * k + 1], random_impulse)
+def _decayed(n, before, after, factor, random, mem):  # type: ignore[no-untyped-def]
+    """One trace of n neurons after one step. A factor of 0 clears it."""
+    if factor == 0.0:
+        mem[after : after + n] = 0
+    else:
+        for i in range(n):
+            mem[after + i] = decay_trace(mem[before + i], factor, random)
 
 
 @njit
-def histories(local, d, mem, real):  # type: ignore[no-untyped-def]
-    """History of the epoch that ends now, and the traces' new values. `local`: steps since the random block began."""
-    epoch, n_pre, n_post = d[T_EPOCH], d[N_PRE], d[N_POST]
-    at = 2 * (2 * local - 1)
-    x, y = d[RANDOM_X] + at, d[RANDOM_Y] + at
+def _history(count, n, epoch, now, history, times, factors, impulses, random_decay, random_impulse, mem, real):  # type: ignore[no-untyped-def]
+    """Traces now[k][i] at steps 0..epoch of the epoch: history[step][k][i]."""
+    size = count * n
+    mem[history : history + size] = mem[now : now + size]
+    for step in range(1, epoch + 1):
+        for k in range(count):
+            after = history + step * size + k * n
+            _decayed(n, after - size, after, real[factors + k], random_decay, mem)
+            whole, fraction = mem[impulses + 2 * k], mem[impulses + 2 * k + 1]
+            if whole == 0 and fraction == 0:
+                continue  # the clip that comes with an impulse changes no trace within its range
+            for i in range(n):
+                if mem[times + i] == step:
+                    mem[after + i] = add_impulse(np.int64(mem[after + i]), whole, fraction, random_impulse)
+
+
+@njit
+def pre_history(local, d, mem, real):  # type: ignore[no-untyped-def]
+    """x1, x2 through the epoch that ends now, and their new values. `local`: steps since the random block began."""
+    epoch, n = d[T_EPOCH], d[N_PRE]
+    at = d[RANDOM_X] + 2 * (2 * local - 1)
     _history(
-        2, n_pre, epoch, d[X], d[X_HISTORY], d[TX], d[FACTORS], d[IMPULSES], real[x], np.int64(real[x + 1]), mem, real
+        2, n, epoch, d[X], d[X_HISTORY], d[TX], d[FACTORS], d[IMPULSES], real[at], np.int64(real[at + 1]), mem, real
     )
+    last = d[X_HISTORY] + epoch * 2 * n
+    mem[d[X] : d[X] + 2 * n] = mem[last : last + 2 * n]
+
+
+@njit
+def post_history(local, d, mem, real):  # type: ignore[no-untyped-def]
+    """y1, y2, y3 likewise; those of a three-factor rule keep what the neuron wrote."""
+    epoch, n = d[T_EPOCH], d[N_POST]
+    at = d[RANDOM_Y] + 2 * (2 * local - 1)
+    factors, impulses = d[FACTORS] + 2, d[IMPULSES] + 4
     _history(
-        3, n_post, epoch, d[Y], d[Y_HISTORY], d[TY], d[FACTORS] + 2, d[IMPULSES] + 4,
-        real[y], np.int64(real[y + 1]), mem, real,
-    )  # fmt: skip
-    last = d[X_HISTORY] + epoch * 2 * n_pre
-    for i in range(2 * n_pre):
-        mem[d[X] + i] = mem[last + i]
+        3, n, epoch, d[Y], d[Y_HISTORY], d[TY], factors, impulses, real[at], np.int64(real[at + 1]), mem, real
+    )
     if d[THREE_FACTOR] == 0:
-        last = d[Y_HISTORY] + epoch * 3 * n_post
-        for i in range(3 * n_post):
-            mem[d[Y] + i] = mem[last + i]
+        last = d[Y_HISTORY] + epoch * 3 * n
+        mem[d[Y] : d[Y] + 3 * n] = mem[last : last + 3 * n]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from neuromorph.engine.fields import BAD_SUM, STATUS
 from neuromorph.engine.kernel import kernel
 
 
@@ -16,18 +19,20 @@ def publish(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
 
 @kernel
 def gather(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
-    """An input port sums its links in 32 bits. d: size, port, links, then per link (source, index or -1)."""
+    """An input port sums its links, to no more than 32 bits. d: size, port, links, then per link (source, index or -1)."""
     n, port = d[0], d[1]
     mem[port : port + n] = 0
     for link in range(d[2]):
         source, index = d[3 + 2 * link], d[4 + 2 * link]
-        if index < 0:
-            for i in range(n):
-                mem[port + i] += mem[source + i]
-        else:
-            for i in range(n):
-                if mem[index + i] >= 0:
-                    mem[port + i] += mem[source + mem[index + i]]
+        for i in range(n):
+            sent = i if index < 0 else mem[index + i]
+            if sent < 0:
+                continue
+            total = np.int64(mem[port + i]) + mem[source + sent]
+            if total != np.int32(total):
+                mem[STATUS] = i
+                return BAD_SUM
+            mem[port + i] = total
     return 0
 
 

@@ -41,15 +41,15 @@ class Variable:
     def check(self, values: np.ndarray, owner: str) -> np.ndarray:
         """`values` as int64, or a RangeError that names owner, variable, value and range."""
         values = np.asarray(values)
-        whole = np.asarray(np.round(values), dtype=np.int64)
+        wrong = ~((values >= self.low) & (values <= self.high))
+        if wrong.any():
+            raise RangeError(
+                f"{owner}: {self.name} = {values[wrong].flat[0]} is outside {self.low}..{self.high} ({self.meaning})"
+            )
+        whole = values.astype(np.int64)
         if not np.array_equal(whole, values):
             bad = values[whole != values].flat[0]
             raise RangeError(f"{owner}: {self.name} = {bad} is not an integer; fixed point takes whole numbers only")
-        wrong = (whole < self.low) | (whole > self.high)
-        if wrong.any():
-            raise RangeError(
-                f"{owner}: {self.name} = {whole[wrong].flat[0]} is outside {self.low}..{self.high} ({self.meaning})"
-            )
         if self.even and (whole & 1).any():
             raise RangeError(f"{owner}: {self.name} = {whole[(whole & 1) == 1].flat[0]} is odd; {self.meaning}")
         return whole

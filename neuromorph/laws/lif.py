@@ -17,15 +17,17 @@ Units: per step. Differences to the chip: no refractory period, no axonal delay,
 from __future__ import annotations
 
 from collections.abc import Mapping
+
 import numpy as np
 
 from neuromorph.arithmetic import Arithmetic
 from neuromorph.laws.law import Law, Step, Variable
 
 STATE_LIMIT = 2**23
+INPUT_LIMIT = 2**18
 
-A_IN = Variable("a_in", -(2**24), 2**24 - 1, "summed synaptic input; 2^24 << 6 still fits 32 bits once")
-U = Variable("u", 1 - STATE_LIMIT, STATE_LIMIT - 1, "current, 24 bits")
+A_IN = Variable("a_in", -INPUT_LIMIT, INPUT_LIMIT, "summed synaptic input; more and u does not wrap back into 24 bits")
+U = Variable("u", 1 - STATE_LIMIT, STATE_LIMIT, "current, 24 bits; Lava lets +2^23 stand")
 V = Variable("v", 1 - STATE_LIMIT, STATE_LIMIT - 1, "voltage, 24 bits")
 DU = Variable("du", -1, 4095, "current decay, 1/4096 a step, plus 1; -1 keeps the current for ever", shared=True)
 DV = Variable("dv", 0, 4095, "voltage decay, 1/4096 a step", shared=True)

@@ -1,50 +1,31 @@
-"""The laws of a plastic synapse and of the traces it sees, in fixed point, over one synapse's or neuron's values.
+"""The laws of a plastic synapse and of the traces it sees, in fixed point.
 
-In a step in which plasticity runs, one synaptic variable z (w, tag_1 or tag_2) changes by a rule (`laws.rule`):
+At the end of an epoch, one synaptic variable z (w, tag_1 or tag_2) changes by a rule (`laws.rule`):
 
     acc = z << 7
     for each product:   value = dependency * factor_value(...) * factor_value(...) ... * mantissa
                         acc = accumulate(acc, product_term(value, shift, exponent))
     z = round_weight(acc, threshold, low, high)
 
-before which every trace took one step per step of the epoch:  x = decay_trace(x, ...), then, if its neuron
-spiked in that step, x = add_impulse(x, ...). A pre-synaptic payload acts on x1 when it arrives, by `receive`.
+Before that, every trace takes the epoch's steps: x = decay_trace(x, ...), then, in the step of its neuron's
+last spike, x = add_impulse(x, ...). A pre-synaptic payload acts on x1 when it arrives, by `receive`.
+One random number serves all synapses of a connection; two (decay, impulse) serve all traces of one side.
 
-One random number serves all synapses of a connection, one all pre-synaptic and one all post-synaptic traces.
-Each `make_*(ops)` returns the law, compiled or plain as `ops.function` says.
+Each `make_*(ops)` returns the law; besides `ops` it uses integer + - << >> & and comparison.
 Source: Lava 0.10, model/py/connection.py (LearningConnectionModelBitApproximate), learning_rule_applier.py.
 """
 
 import math
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from neuromorph.arithmetic import Arithmetic
 from neuromorph.laws.rule import GradedSpike
 
 Step = Callable[..., Any]
-
-
-class Operations(Protocol):
-    """What these laws are computed with, besides integer + - * << >> & and comparison."""
-
-    @property
-    def function(self) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Makes a plain function callable where this arithmetic runs: the identity, or Numba's njit."""
-
-    @property
-    def clip(self) -> Step:
-        """clip(x, low, high)."""
-
-    @property
-    def select(self) -> Step:
-        """select(condition, a, b): a where the condition holds, else b."""
-
-    @property
-    def floor(self) -> Step:
-        """floor(x): the largest integer up to the floating-point x, as an integer."""
 
 
 class SignMode(IntEnum):
@@ -75,7 +56,7 @@ IMPULSE_FRACTION_BITS = 8
 
 
 def decay_factor(tau: float) -> float:
-    """exp(-1/tau), and 0 for tau = 0, which Lava clears. From NumPy: other libraries differ in the last bit."""
+    """exp(-1/tau), and 0 for tau = 0, which Lava clears. By NumPy: other libraries differ in the last bit."""
     return float(np.exp(-1 / np.array([tau]))[0]) if tau else 0.0
 
 
@@ -90,7 +71,7 @@ def rounding_threshold(r: Any) -> Any:
     return np.floor(np.multiply(r, 2**FRACTION_BITS)).astype(np.int64)
 
 
-def make_factor_value(ops: Operations) -> Step:
+def make_factor_value(ops: Arithmetic) -> Step:
     """factor_value(variable, constant, low, high) = variable + constant, clipped to the factor's bounds."""
     clip = ops.clip
 
@@ -100,7 +81,7 @@ def make_factor_value(ops: Operations) -> Step:
     return ops.function(factor_value)
 
 
-def make_product_term(ops: Operations) -> Step:
+def make_product_term(ops: Arithmetic) -> Step:
     """product_term(value, shift, exponent): what one product adds to the accumulator, floored and clipped.
 
     A `Product` has at most 28 bits of factors, so |value| <= 2^31, |value >> shift| <= 2^15 and every
@@ -114,7 +95,7 @@ def make_product_term(ops: Operations) -> Step:
     return ops.function(product_term)
 
 
-def make_accumulate(ops: Operations) -> Step:
+def make_accumulate(ops: Arithmetic) -> Step:
     """accumulate(acc, term): the sum, clipped after every product."""
     clip = ops.clip
 
@@ -124,14 +105,14 @@ def make_accumulate(ops: Operations) -> Step:
     return ops.function(accumulate)
 
 
-def make_round_weight(ops: Operations) -> Step:
-    """round_weight(acc, threshold, low, high): the accumulator as a synaptic variable, rounded stochastically.
+def make_round_weight(ops: Arithmetic) -> Step:
+    """round_weight(acc, threshold, low, high): the accumulator back to the variable, stochastically rounded.
 
-    Lava computes floor(acc/128) + (r < acc/128 mod 1). Let acc = 128 q + f with 0 <= f <= 127, T = floor(128 r).
-    As f is an integer, r < f/128 if and only if T < f; and (acc + 127 - T) >> 7 = q + ((f + 127 - T) >> 7),
-    where 0 <= f + 127 - T <= 254, so the last term is 1 if f > T, else 0. Both agree.
-    Lava first clamps acc to the signs of the sign mode. Rounding is monotone and keeps 0, so the clip to a range
-    that ends in 0 gives the same.
+    Lava computes floor(acc / 128) + (r < (acc / 128) mod 1). Let acc = 128 q + f with 0 <= f <= 127 and
+    T = floor(128 r). f is an integer, so r < f / 128 if and only if T < f. And (acc + 127 - T) >> 7 =
+    q + ((f + 127 - T) >> 7) with 0 <= f + 127 - T <= 254, so its last term is 1 if T < f, else 0: the same.
+    Lava also clamps acc to the sign mode before. Rounding is monotone and leaves 0 at 0, so clipping the
+    result to a range that ends in 0 does it all.
     """
     clip = ops.clip
 
@@ -141,7 +122,7 @@ def make_round_weight(ops: Operations) -> Step:
     return ops.function(round_weight)
 
 
-def make_decay_trace(ops: Operations) -> Step:
+def make_decay_trace(ops: Arithmetic) -> Step:
     """decay_trace(x, factor, r) = floor(factor * x), plus 1 if r is less than the fraction.
 
     factor = decay_factor(tau), in double precision; r uniform in [0, 1).
@@ -156,11 +137,11 @@ def make_decay_trace(ops: Operations) -> Step:
     return ops.function(decay_trace)
 
 
-def make_add_impulse(ops: Operations) -> Step:
+def make_add_impulse(ops: Arithmetic) -> Step:
     """add_impulse(x, whole, fraction, r) = x + whole, plus 1 if r < fraction, clipped to the trace's range.
 
-    r is an integer in 0..127 and fraction in 0..256: the chance to round up is twice the fraction, as in Lava.
-    x traces of a neuron that had spiked in this epoch before take this at once, with r = 0.
+    r is an integer in 0..127, fraction in 0..256: the chance to round up is twice the fraction, as in Lava.
+    A further spike of a neuron in one epoch adds the impulse at once, for x traces with r = 0.
     """
     clip, select = ops.clip, ops.select
     low, high = TRACE_RANGE
@@ -171,7 +152,7 @@ def make_add_impulse(ops: Operations) -> Step:
     return ops.function(add_impulse)
 
 
-def make_half_payload(ops: Operations) -> Step:
+def make_half_payload(ops: Arithmetic) -> Step:
     """half_payload(payload): payload / 2, ties to even, modulo 256 (Lava's uint8)."""
 
     def half_payload(payload):  # type: ignore[no-untyped-def]
@@ -181,8 +162,8 @@ def make_half_payload(ops: Operations) -> Step:
     return ops.function(half_payload)
 
 
-def make_receive(ops: Operations, mode: GradedSpike) -> Step:
-    """receive(x1, payload) -> (x1, counts): a payload arrives at a pre-synaptic trace, in every step, 0 for none.
+def make_receive(ops: Arithmetic, mode: GradedSpike) -> Step:
+    """receive(x1, payload) -> (x1, counts): a pre-synaptic neuron's payload of this step, 0 for none.
 
     `counts` says whether the spike counts for x0, its time and the impulses: in ADD_WITHOUT_SATURATION only
     spikes that overflow x1 do. USE_REGULAR_IMPULSE leaves x1 to the impulses.

@@ -85,7 +85,7 @@ class LavaStepper:
         return self._models
 
     def get(self, process: AbstractProcess, name: str) -> npt.NDArray[Any]:
-        """A copy of a Var's value in the model's type, a sparse one as a dense array. Follows aliases."""
+        """A copy of a Var's value, in the model's type, a sparse one as a dense array. Follows aliases."""
         if name not in process.vars.member_names:
             raise LavaRunError(f"{describe(process)} has no Var '{name}', only {process.vars.member_names}")
         var = getattr(process.vars, name)
@@ -95,7 +95,9 @@ class LavaStepper:
                 f"{describe(process)}: no leaf process of this stepper's graph has the Var '{name}'"
             )
         value = getattr(self._models[var.process], var.name)
-        return value.toarray() if isinstance(value, csr_matrix) else np.array(value)
+        if isinstance(value, csr_matrix):
+            return value.toarray()
+        return np.full(var.shape, value) if isinstance(value, int | float) else np.array(value)
 
     def step(self, n: int = 1) -> None:
         """Runs n steps.

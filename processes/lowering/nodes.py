@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule
 from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.dense.models import (
@@ -24,19 +23,28 @@ from lava.proc.sparse.models import (
     PySparseModelBitAcc,
 )
 
-from neuromorph.errors import LoweringError, RuleError
+from neuromorph.errors import LoweringError
 from neuromorph.laws.dyad import DYAD, READOUT
 from neuromorph.laws.law import Law
 from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
-from neuromorph.laws.plasticity import SignMode
-from neuromorph.laws.rule import GradedSpike, Rule, check_moves, read_rule
+from neuromorph.laws.synapse import EXPONENT_RANGE, MESSAGE_BITS_RANGE
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.lowering.discovery import describe, node_name
-from neuromorph.processes.lowering.values import matrix, number, sign_mode_of, truncated, value, whole
+from neuromorph.processes.lowering.learning import check_sparse, learning_states, plasticity
+from neuromorph.processes.lowering.values import (
+    matrix,
+    number,
+    setting,
+    sign_mode_of,
+    truncated,
+    value,
+    whole,
+    within,
+)
 from neuromorph.processes.presenter.models import PyPresenterModelFixed
 from neuromorph.processes.readout.models import PyNudgedReadoutModelFixed
 from neuromorph.processes.tied.models import PyTiedDenseModelFixed
-from neuromorph.program import TRACES, Node, Plasticity, Population, Sink, Source, Synapse
+from neuromorph.program import Node, Population, Sink, Source, Synapse
 
 Lowering = Callable[[AbstractProcess, str, int], Node]
 """(process, node name, steps made so far) -> node."""
@@ -62,7 +70,7 @@ def population(law: Law, process: AbstractProcess, name: str, step: int) -> Popu
 
 def ring_source(process: AbstractProcess, name: str, step: int) -> Source:
     data = whole(process, "data", value(process, "data"))
-    return Source(name, frames={"s_out": data.reshape(-1, data.shape[-1]).T.astype(np.int32)})
+    return Source(name, frames={"s_out": data.reshape(-1, data.shape[-1]).T})
 
 
 def ring_sink(process: AbstractProcess, name: str, step: int) -> Sink:
@@ -98,41 +106,35 @@ def synapse(process: AbstractProcess, name: str, step: int) -> Synapse:
     """Dense and Sparse, with or without delays, static or plastic."""
     weights, index = matrix(process, "weights")
     learning = process.proc_params.get("learning_rule") is not None
-    mode = sign_mode_of(process, weights, SignMode.MIXED if learning else None)
-    if not (learning and step > 0):  # plastic weights are cut once, before the first step
+    mode = sign_mode_of(process, weights, learning)
+    if step == 0:  # Lava cuts weights once, before the first step
         weights = truncated(process, weights, mode)
     delays = _delays(process, index) if hasattr(process, "delays") else None
     states = {"a_buff": whole(process, "a_buff", value(process, "a_buff"))}
-    if learning:
-        states |= _trace_states(process, index)
-    if index is not None:
-        weights, index, delays, states = _without_zeros(
-            weights, index, delays, states, keep=learning and step > 0
-        )
+    if index is not None and step == 0:  # with the weights that lost all their bits Lava drops their synapses
+        kept = weights != 0
+        weights, index, delays = weights[kept], index[:, kept], None if delays is None else delays[kept]
+    graded = within(process, "num_message_bits", number(process, "num_message_bits"), MESSAGE_BITS_RANGE) > 0
+    learned = plasticity(process, mode, graded) if learning else None
+    if learned:
+        states |= learning_states(process, index)
+        if index is not None:
+            check_sparse(process, learned, index)
     return Synapse(
         name=name,
         shape=process.weights.shape,
         weights=weights,
         index=index,
-        exponent=int(process.proc_params.get("weight_exp", 0)),
-        graded=number(process, "num_message_bits") > 0,
+        exponent=setting(process, "weight_exp", 0, EXPONENT_RANGE),
+        graded=graded,
         delays=delays,
-        plasticity=_plasticity(process, mode) if learning else None,
+        plasticity=learned,
         states=states,
     )
 
 
-def _without_zeros(weights, index, delays, states, keep):  # type: ignore[no-untyped-def]
-    """Lava drops weights that truncation made zero, and their synapses with them."""
-    kept = np.ones(weights.size, bool) if keep else weights != 0
-    states = {n: s[kept] if n.startswith("tag") else s for n, s in states.items()}
-    return weights[kept], index[:, kept], None if delays is None else delays[kept], states
-
-
 def _delays(process: AbstractProcess, index: np.ndarray | None) -> np.ndarray:
-    given = process.delays.get()
-    full = given.toarray() if hasattr(given, "toarray") else value(process, "delays")
-    delays = whole(process, "delays", full)
+    delays = whole(process, "delays", value(process, "delays"))
     depth = process.a_buff.shape[-1]
     if delays.max(initial=0) >= depth:
         raise LoweringError(
@@ -140,49 +142,6 @@ def _delays(process: AbstractProcess, index: np.ndarray | None) -> np.ndarray:
             "synapses silently: give a larger max_delay"
         )
     return delays if index is None else delays[tuple(index)]
-
-
-def _trace_states(process: AbstractProcess, index: np.ndarray | None) -> dict[str, np.ndarray]:
-    names = ("x0", "tx", "x1", "x2", "y0", "ty", "y1", "y2", "y3")
-    states = {n: whole(process, n, value(process, n)) for n in names}
-    for tag in ("tag_1", "tag_2"):
-        given = getattr(process, tag).get()
-        full = given.toarray() if hasattr(given, "toarray") else value(process, tag)
-        states[tag] = whole(process, tag, full if index is None else full[tuple(index)])
-    return states
-
-
-def _plasticity(process: AbstractProcess, mode: SignMode) -> Plasticity:
-    rule = process.proc_params["learning_rule"]
-    three_factor = isinstance(rule, Loihi3FLearningRule)
-    if not three_factor and not isinstance(rule, Loihi2FLearningRule):
-        raise LoweringError(
-            f"{describe(process)}: a {type(rule).__name__} receives no post-synaptic spikes in Lava; use "
-            "Loihi2FLearningRule or Loihi3FLearningRule"
-        )
-    graded = GradedSpike(int(process.proc_params["graded_spike_cfg"]))
-    taus = {t: float(getattr(rule, f"{t}_tau")) for t in TRACES}
-    impulses = {t: float(getattr(rule, f"{t}_impulse")) for t in TRACES}
-    rules: dict[str, Rule | None] = {}
-    for target in ("dw", "dd", "dt"):
-        text = getattr(rule, f"{target}_str")
-        try:
-            rules[target] = None if text is None else read_rule(text)
-            if rules[target] is not None:
-                # a binary synapse may still receive graded spikes: num_message_bits rules the drive, not x1
-                check_moves(rules[target], taus, impulses, graded, payloads=True, three_factor=three_factor)
-        except RuleError as error:
-            raise RuleError(f"{describe(process)}, {target} = '{text}': {error}") from None
-    return Plasticity(
-        **rules,
-        three_factor=three_factor,
-        taus=taus,
-        impulses=impulses,
-        t_epoch=int(rule.t_epoch),
-        rng_seed=int(rule.rng_seed),
-        graded_spike=graded,
-        sign_mode=mode,
-    )
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
-from scipy.sparse import csr_matrix
+from lava.utils.weightutils import SignMode as LavaSignMode
+from scipy.sparse import csr_matrix, spmatrix
 
 from neuromorph.errors import LoweringError, RangeError
 from neuromorph.laws.plasticity import WEIGHT_RANGE, SignMode
+from neuromorph.laws.synapse import WEIGHT_BITS_RANGE
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.program import Array
 
@@ -21,9 +23,23 @@ class QuantizationWarning(UserWarning):
 
 
 def value(process: AbstractProcess, name: str) -> Array:
-    """A Var's value now, broadcast to its shape, as float64 or int64."""
+    """A Var's value now, broadcast to its shape; a sparse one as a dense array."""
     var: Var = getattr(process, name)
-    return np.broadcast_to(np.asarray(var.get()), var.shape)
+    now = held(var)
+    try:
+        return np.broadcast_to(now.toarray() if isinstance(now, spmatrix) else np.asarray(now), var.shape)
+    except ValueError:
+        raise LoweringError(
+            f"{describe(process)}: {name} has shape {np.shape(now)}, and its Var has {var.shape}"
+        ) from None
+
+
+def held(var: Var) -> Any:
+    """What a Var holds now, sparse or dense."""
+    try:
+        return var.get()
+    except RuntimeError as error:  # Lava's runtime has ended, and the value with it
+        raise LoweringError(f"{describe(var.process)}: {var.name} cannot be read ({error}); build the graph anew") from None
 
 
 def number(process: AbstractProcess, name: str) -> int:
@@ -45,17 +61,28 @@ def whole(process: AbstractProcess, name: str, values: Any) -> Array:
     return cut
 
 
-def sign_mode_of(process: AbstractProcess, weights: Array, default: SignMode | None) -> SignMode:
-    """The sign mode given to the process, else `default`, else (as Lava's Dense) what the weights' signs say."""
-    given = process.proc_params.get("sign_mode")
-    if given is not None:
-        if given.value not in WEIGHT_RANGE:
+def setting(process: AbstractProcess, name: str, default: int, bounds: tuple[int, int]) -> int:
+    """A parameter of a process that is no Var, in range, or a RangeError."""
+    return within(process, name, process.proc_params.get(name, default), bounds)
+
+
+def within(process: AbstractProcess, name: str, given: Any, bounds: tuple[int, int]) -> int:
+    """`given` as an integer, or a RangeError."""
+    one = int(whole(process, name, given))
+    if not bounds[0] <= one <= bounds[1]:
+        raise RangeError(f"{describe(process)}: {name} = {one} is outside {bounds[0]}..{bounds[1]}")
+    return one
+
+
+def sign_mode_of(process: AbstractProcess, weights: Array, plastic: bool) -> SignMode:
+    """The sign mode given to the process; where none is, MIXED if plastic, else what the weights' signs say (as Lava)."""
+    given = process.proc_params.get("sign_mode", LavaSignMode.MIXED if plastic else None)
+    if given is not None or plastic:
+        if given is None or given.value not in WEIGHT_RANGE:
             raise LoweringError(
-                f"{describe(process)}: sign_mode {given.name} is none of MIXED, EXCITATORY, INHIBITORY"
+                f"{describe(process)}: sign_mode {given} is none of MIXED, EXCITATORY, INHIBITORY; give one of these"
             )
         return SignMode(given.value)
-    if default is not None:
-        return default
     if weights.size == 0 or weights.min() >= 0:
         return SignMode.EXCITATORY
     return SignMode.INHIBITORY if weights.max() <= 0 else SignMode.MIXED
@@ -67,15 +94,14 @@ def truncated(process: AbstractProcess, weights: Array, mode: SignMode) -> Array
     Lava's utils.weightutils.truncate_weights. Warns when bits are lost, raises RangeError outside the mode's range (Lava
     clips static weights there, and wraps plastic ones in their first epoch).
     """
+    weights = weights.astype(np.int64, copy=False)
     low, high = WEIGHT_RANGE[mode]
     wrong = (weights < low) | (weights > high)
     if wrong.any():
         raise RangeError(
             f"{describe(process)}: weights = {weights[wrong].flat[0]} is outside {low}..{high} for sign mode {mode.name}"
         )
-    bits = int(process.proc_params.get("num_weight_bits", 8))
-    if not 1 <= bits <= 8:
-        raise RangeError(f"{describe(process)}: num_weight_bits = {bits} is outside 1..8")
+    bits = setting(process, "num_weight_bits", 8, WEIGHT_BITS_RANGE)
     lost = 8 - bits + int(mode == SignMode.MIXED)
     sign = -1 if mode == SignMode.INHIBITORY else 1
     kept = sign * ((sign * weights >> lost) << lost)
@@ -92,10 +118,14 @@ def truncated(process: AbstractProcess, weights: Array, mode: SignMode) -> Array
 
 def matrix(process: AbstractProcess, name: str) -> tuple[Array, Array | None]:
     """A matrix Var: (dense[post, pre], None), or (values, index) of a sparse one, sorted by pre, then post."""
-    values = getattr(process, name).get()
+    values = held(getattr(process, name))
     if not isinstance(values, csr_matrix):
         return whole(process, name, value(process, name)), None
     entries = values.tocoo()
     order = np.lexsort((entries.row, entries.col))
     index = np.stack([entries.row[order], entries.col[order]]).astype(np.int64)
+    if (np.diff(index) == 0).all(axis=0).any():
+        raise LoweringError(
+            f"{describe(process)}: {name} holds two entries for one synapse; call its sum_duplicates() first"
+        )
     return whole(process, name, entries.data[order]), index

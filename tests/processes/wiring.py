@@ -1,4 +1,4 @@
-"""Layered networks of dyads, wired by hand as a user would, for the tests of several processes."""
+"""Layered networks of dyads, wired by hand as a user would, and dyads driven from outside."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from lava.magma.core.learning.constants import GradedSpikeCfg
 from lava.magma.core.learning.learning_rule import Loihi3FLearningRule
-from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.dense.process import Dense, LearningDense
+from lava.proc.io.sink import RingBuffer as Sink
+from lava.proc.io.source import RingBuffer as Source
 
 from neuromorph.processes.dyads.process import Dyads
 from neuromorph.processes.equivalence.stepper import LavaStepper
@@ -17,21 +18,24 @@ from neuromorph.processes.presenter.process import Presenter
 from neuromorph.processes.readout.process import NudgedReadout
 
 BOTTOM_UP, TOP_DOWN = "x0*x1*y3*(y1-64)", "x0*x1*y3*(y2-64)"
-UNBOUNDED = {"limit": np.inf, "top": np.inf}
-"""What fixed point bounds, unbounded."""
 
 
 def dense(weights: np.ndarray) -> Dense:
     return Dense(weights=weights, num_message_bits=8)
 
 
-def learning_dense(weights: np.ndarray, rule: str, scale: str = "2^0") -> LearningDense:
+def learning_dense(weights: np.ndarray, rule: str) -> LearningDense:
     return LearningDense(
         weights=weights,
         num_message_bits=8,
-        learning_rule=Loihi3FLearningRule(dw=f"{scale}*{rule}", x1_tau=65535, t_epoch=1, rng_seed=1),
+        learning_rule=Loihi3FLearningRule(dw=f"2^0*{rule}", x1_tau=65535, t_epoch=1, rng_seed=1),
         graded_spike_cfg=GradedSpikeCfg.OVERWRITE,
     )
+
+
+def connect_learning(neurons: AbstractProcess, connection: LearningDense) -> None:
+    for port in ("bap", "y1", "y2", "y3"):
+        getattr(neurons, f"s_out_{port}").connect(getattr(connection, f"s_in_{port}"))
 
 
 @dataclass
@@ -42,49 +46,53 @@ class Network:
     up: list[Any]
     """Connections into each layer."""
     down: list[Any]
-    """Feedback into each layer but the last."""
-
-
-def connect_learning(neurons: AbstractProcess, connection: LearningDense) -> None:
-    for port in ("bap", "y1", "y2", "y3"):
-        source: OutPort = getattr(neurons, f"s_out_{port}")
-        source.connect(getattr(connection, f"s_in_{port}"))
+    """Feedback into each layer but the last, transposed at the start."""
 
 
 def wire(
     presenter: Presenter,
     weights: Sequence[np.ndarray],
     *,
-    feedback: Sequence[np.ndarray] | None = None,
     plastic: bool = False,
-    shift: int = 1,
-    beta: float = 0.5,
-    hidden: dict[str, Any] | None = None,
-    output: dict[str, Any] | None = None,
-    **both: Any,
+    hidden: dict[str, Any],
+    output: dict[str, Any],
 ) -> Network:
-    """Presenter -> (Dense -> Dyads)* -> Dense -> NudgedReadout, with feedback, by default transposed at the start."""
-    feedback = [w.T for w in weights[1:]] if feedback is None else feedback
-    layers: list[Any] = [
-        Dyads(shape=(len(w),), shift=shift, shift_error=shift, **(both | (hidden or {}))) for w in weights[:-1]
-    ]
-    layers.append(NudgedReadout(shape=(len(weights[-1]),), shift=shift, beta=beta, **(both | (output or {}))))
+    """Presenter -> (Dense -> Dyads)* -> Dense -> NudgedReadout, and Dense feedback on the error axons."""
+    layers: list[Any] = [Dyads(shape=(len(w),), **hidden) for w in weights[:-1]]
+    layers.append(NudgedReadout(shape=(len(weights[-1]),), **output))
     up = [learning_dense(w, BOTTOM_UP) if plastic else dense(w) for w in weights]
-    down = [learning_dense(b, TOP_DOWN) if plastic else dense(b) for b in feedback]
+    down = [learning_dense(w.T, TOP_DOWN) if plastic else dense(w.T) for w in weights[1:]]
     for layer, connection, below in zip(layers, up, [presenter, *layers], strict=False):
         below.s_out.connect(connection.s_in)
         connection.a_out.connect(layer.a_in)
         presenter.s_phase.connect(layer.phase)
-        if plastic:
-            connect_learning(layer, connection)
     for layer, connection, above in zip(layers, down, layers[1:], strict=False):
         above.s_error.connect(connection.s_in)
         connection.a_out.connect(layer.a_in_error)
-        if plastic:
-            connect_learning(layer, connection)
     presenter.s_target.connect(layers[-1].a_target)
+    if plastic:
+        for layer, connection in [*zip(layers, up, strict=True), *zip(layers, down, strict=False)]:
+            connect_learning(layer, connection)
     return Network(presenter, layers, up, down)
 
 
-def read(stepper: LavaStepper, process: AbstractProcess, *names: str) -> list[np.ndarray]:
-    return [stepper.get(process, name) for name in names]
+def drive(neurons: AbstractProcess, tag: str, **inputs: Any) -> dict[str, np.ndarray]:
+    """Feeds each input port its rows (steps, values), and returns what each output port and Var is at each step."""
+    frames = {port: np.array(rows).reshape(len(rows), -1) for port, rows in inputs.items()}
+    steps = len(next(iter(frames.values())))
+    for port, rows in frames.items():
+        target = getattr(neurons, port)
+        data = np.broadcast_to(rows, (steps, target.size)).T.reshape(*target.shape, steps)
+        Source(data=data).s_out.connect(target)
+    sinks = {}
+    for port in neurons.out_ports.members:
+        sinks[port.name] = Sink(shape=port.shape, buffer=steps)
+        port.connect(sinks[port.name].a_in)
+    stepper = LavaStepper(neurons, tag)
+    seen: dict[str, list[np.ndarray]] = {name: [] for name in neurons.vars.member_names}
+    for _ in range(steps):
+        stepper.step()
+        for name in seen:
+            seen[name].append(stepper.get(neurons, name))
+    sent = {name: np.moveaxis(stepper.get(sink, "data"), -1, 0) for name, sink in sinks.items()}
+    return sent | {name: np.array(values) for name, values in seen.items()}

@@ -26,6 +26,7 @@ class Odd(AbstractProcess):
         self.s_in = InPort(shape=(3,))
         self.s_out = OutPort(shape=(3,))
         self.seen = Var(shape=(3,), init=0)
+        self.nothing = Var(shape=(1,), init=None)
 
 
 class Unpicklable(Exception):
@@ -39,6 +40,7 @@ class PyOddModel(PyLoihiProcessModel):
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int8)
     seen: np.ndarray = LavaPyType(np.ndarray, np.int32)
+    nothing: str = LavaPyType(str, str)
 
     def __init__(self, proc_params):
         super().__init__(proc_params)

@@ -110,6 +110,12 @@ def test_a_model_that_computes_for_ever_is_told():
     assert "LavaStepper does not end either" in text
 
 
+def test_reading_a_var_for_which_lava_never_answers_is_told():
+    odd = loop("fine")
+    with pytest.raises(LavaRunError, match=r"\(Odd\): reading did not end within 3 s.*None"):
+        lava_run(odd, 3, time_limit=3, after=lambda: odd.nothing.get())
+
+
 def test_an_exception_of_after_comes_through():
     with pytest.raises(ZeroDivisionError):
         lava_run(loop("fine"), 3, time_limit=20, after=lambda: 1 // 0)

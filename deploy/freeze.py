@@ -1,0 +1,122 @@
+"""Ending plasticity: `freeze` makes plastic synapses static ones, `pause` silences their learning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neuromorph.errors import ProgramError
+from neuromorph.laws.plasticity import SignMode
+from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse
+
+RATE = "rate"
+"""The state that a population sends as its third factor: rate = 0 gives y3 = 0 (a test holds laws to it)."""
+
+
+@dataclass(frozen=True)
+class FrozenSynapse:
+    """What freezing did to the weights of one synapse: error = frozen - learned, in steps of the weight."""
+
+    name: str
+    weights: int
+    changed: int
+    rms_error: float
+    max_error: int
+
+
+@dataclass(frozen=True)
+class FreezeReport:
+    """One entry for every synapse that was plastic, in the Program's order."""
+
+    synapses: tuple[FrozenSynapse, ...]
+
+
+def freeze(program: Program) -> tuple[Program, FreezeReport]:
+    """The Program without plasticity, and what that cost.
+
+    Weights of sign mode MIXED go to even numbers, w & ~1: a static weight has eight bits, and with the sign
+    among them they count in steps of 2; Lava's Dense truncates in just this way, downwards. Weights of one
+    sign stay. Links into learning ports, traces and tags go. A tied synapse gets its own copy of the
+    transposed weights, for nothing changes them any more. The drive under way (`a_buff`) stays. Raises
+    ProgramError when a probe reads what goes.
+    """
+    plastic = [s for s in program.synapses if s.plasticity]
+    _check_probes(program, plastic)
+    now = {s.name: s for s in program.synapses} | {s.name: _static(s) for s in plastic}
+    for synapse in program.synapses:
+        if synapse.tied_to is not None:
+            now[synapse.name] = replace(synapse, weights=now[synapse.tied_to].weights.T, tied_to=None)
+    learning = {(s.name, port) for s in plastic for port in LEARNING_INPUTS}
+    frozen = replace(
+        program,
+        nodes=tuple(now.get(node.name, node) for node in program.nodes),
+        links=tuple(link for link in program.links if link.target not in learning),
+    )
+    return frozen, FreezeReport(tuple(_entry(s, now[s.name]) for s in plastic))
+
+
+def _check_probes(program: Program, plastic: list[Synapse]) -> None:
+    gone = {(s.name, variable) for s in plastic for variable in (*LEARNING_INPUTS, *s.states)}
+    gone -= {(s.name, "a_buff") for s in plastic}
+    for probe in program.probes:
+        if (probe.node, probe.variable) in gone:
+            raise ProgramError(
+                f"probe '{probe.name}' reads {probe.node}.{probe.variable}, which freezing takes away; take "
+                "the probe out first"
+            )
+
+
+def _static(synapse: Synapse) -> Synapse:
+    mixed = synapse.plasticity is not None and synapse.plasticity.sign_mode == SignMode.MIXED
+    weights = synapse.weights & ~1 if mixed else synapse.weights
+    return replace(synapse, weights=weights, plasticity=None, states={"a_buff": synapse.states["a_buff"]})
+
+
+def _entry(before: Synapse, after: Synapse) -> FrozenSynapse:
+    error = after.weights.astype(np.int64) - before.weights
+    return FrozenSynapse(
+        name=before.name,
+        weights=int(error.size),
+        changed=int(np.count_nonzero(error)),
+        rms_error=float(np.sqrt(np.mean(error**2))) if error.size else 0.0,
+        max_error=int(np.abs(error).max(initial=0)),
+    )
+
+
+def pause(program: Program) -> Program:
+    """The Program with every `rate` state at 0, after which no plastic synapse changes a weight or a tag.
+
+    Exact, not approximate: y3 = 0 makes every product 0, and rounding moves no weight by 0. To go on
+    learning, give the populations their rates back. Raises ProgramError naming every synapse for which this
+    would not hold, and why; `freeze` ends the learning of any rule.
+    """
+    reasons = [f"synapse '{s.name}' {why}" for s in program.synapses if (why := why_never_paused(program, s))]
+    if reasons:
+        raise ProgramError(f"learning cannot be paused exactly: {'; '.join(reasons)}; use freeze() instead")
+    paused = [
+        replace(n, states={**n.states, RATE: np.zeros_like(n.states[RATE])})
+        for n in program.populations
+        if RATE in n.states
+    ]
+    return program.with_nodes(*paused)
+
+
+def why_never_paused(program: Program, synapse: Synapse) -> str | None:
+    """Why rates of 0 would not stop this synapse exactly, or None if they do (or if it does not learn)."""
+    rule = synapse.plasticity
+    if rule is None:
+        return None
+    products = [product for one in (rule.dw, rule.dd, rule.dt) if one for product in one.products]
+    if not all(any(f.variable == "y3" and f.constant == 0 for f in product.factors) for product in products):
+        return "has a product without the factor y3"
+    if not rule.three_factor:
+        return "makes y3 itself, of post-synaptic spikes (two-factor rule)"
+    if rule.impulses["y3"]:
+        return f"adds impulses of {rule.impulses['y3']} to the y3 that its neurons send"
+    for link in program.links:
+        node = program[link.source[0]]
+        rated = isinstance(node, Population) and RATE in node.states and link.source[1] == "s_out_y3"
+        if link.target == (synapse.name, "s_in_y3") and not rated:
+            return f"takes y3 from {'.'.join(link.source)}, which no rate silences"
+    return None

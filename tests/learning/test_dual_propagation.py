@@ -1,0 +1,130 @@
+"""Layered dual propagation in batches: its fixed point, and backpropagation's gradient."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from neuromorph.learning.dual_propagation import Dyads, plasticity, settle
+
+BETA = 0.01
+FEEDBACK_FREE = [("dp", 0.5), ("dp-transpose", 0.0), ("dp-transpose", 0.5), ("dp-transpose", 1.0)]
+SIZES = (6, 9, 8, 4)
+
+
+def problem(seed: int = 0, batch: int = 16) -> tuple[list[Tensor], Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    weights = [draw(post, pre) / math.sqrt(pre) for pre, post in zip(SIZES, SIZES[1:], strict=False)]
+    return weights, draw(batch, SIZES[0]), draw(batch, SIZES[-1])
+
+
+def forward(weights: list[Tensor], x: Tensor, top: float = math.inf) -> list[Tensor]:
+    layers = [x]
+    for w in weights[:-1]:
+        layers.append((layers[-1] @ w.T).clamp(0, top))
+    return [*layers[1:], layers[-1] @ weights[-1].T]
+
+
+def descent(weights: list[Tensor], x: Tensor, y: Tensor, top: float = math.inf) -> list[Tensor]:
+    """Minus the gradient of <|y - a|^2> / 2, by backpropagation."""
+    leaves = [w.clone().requires_grad_() for w in weights]
+    ((forward(leaves, x, top)[-1] - y) ** 2).sum().div(2 * len(x)).backward()
+    return [-w.grad for w in leaves]
+
+
+@pytest.mark.parametrize("top", [math.inf, 0.8])
+@pytest.mark.parametrize(("variant", "alpha"), FEEDBACK_FREE)
+def test_plasticity_is_the_gradient_of_backpropagation(variant: str, alpha: float, top: float) -> None:
+    weights, x, y = problem()
+    states = settle(weights, x, y, beta=BETA, alpha=alpha, variant=variant, top=top)
+    for dw, gradient in zip(plasticity(states, x, BETA), descent(weights, x, y, top), strict=True):
+        assert torch.cosine_similarity(dw.flatten(), gradient.flatten(), dim=0) > 0.999
+        assert 0.99 < dw.norm() / gradient.norm() < 1.01
+
+
+@pytest.mark.parametrize(("alpha", "too_large"), [(0.0, True), (1.0, False)])
+def test_asymmetric_dual_propagation_is_off_in_length(alpha: float, too_large: bool) -> None:
+    """The mean then carries feedback: the output sees the error smaller or larger than it is (Two Tales, section 4)."""
+    weights, x, y = problem()
+    beta = 0.1
+    states = settle(weights, x, y, beta=beta, alpha=alpha, variant="dp", updates=2000)
+    assert states.residual < 1e-12
+    ratio = plasticity(states, x, beta)[-1].norm() / descent(weights, x, y)[-1].norm()
+    assert (ratio > 1.05) if too_large else (ratio < 0.95)
+
+
+@pytest.mark.parametrize(("variant", "alpha"), FEEDBACK_FREE)
+def test_it_is_a_fixed_point_of_the_equations(variant: str, alpha: float) -> None:
+    """Every compartment equals its equation, written out layer by layer, with feedback of its own."""
+    weights, x, y = problem()
+    b = [w.T + 0.1 for w in weights[1:]]
+    beta, nudge = 0.25, alpha if variant == "dp" else 1 - alpha
+    states = settle(weights, x, y, beta=beta, alpha=alpha, variant=variant, feedback=b)
+    mean, delta = states.mean, states.delta
+    assert states.residual < 1e-13
+    for layer, below in enumerate([x, *mean[:-1]]):
+        a = below @ weights[layer].T
+        last = layer == len(weights) - 1
+        error = beta * (y - a) if last else delta[layer + 1] @ b[layer].T
+        plus, minus = a + nudge * error, a - (1 - nudge) * error
+        torch.testing.assert_close(states.plus[layer], plus if last else plus.relu(), rtol=0, atol=1e-12)
+        torch.testing.assert_close(states.minus[layer], minus if last else minus.relu(), rtol=0, atol=1e-12)
+
+
+def test_dp_transpose_at_the_ends_of_alpha_has_the_forward_pass_for_its_mean() -> None:
+    weights, x, y = problem()
+    for alpha in (0.0, 1.0):
+        states = settle(weights, x, y, beta=1.0, alpha=alpha, variant="dp-transpose")
+        for mean, s in zip(states.mean, forward(weights, x), strict=True):
+            torch.testing.assert_close(mean, s, rtol=0, atol=1e-13)
+
+
+def test_dp_transpose_reaches_its_fixed_point_once_signals_have_gone_up_and_down() -> None:
+    """At alpha 0 and 1 nothing loops: L updates up, L down, and no more changes."""
+    weights, x, y = problem()
+    for alpha in (0.0, 1.0):
+        states = settle(weights, x, y, beta=1.0, alpha=alpha, variant="dp-transpose", updates=2 * len(weights))
+        assert states.residual == 0
+
+
+def test_undamped_dual_propagation_diverges_at_alpha_0_with_large_weights() -> None:
+    weights, x, y = problem()
+
+    def residual(updates: int) -> float:
+        return settle([3 * w for w in weights], x, y, beta=0.5, alpha=0.0, variant="dp", updates=updates).residual
+
+    assert residual(60) > 1e3 * residual(30) > 1e6
+
+
+def test_without_an_error_compartments_agree_and_nothing_is_learned() -> None:
+    weights, x, _ = problem()
+    y = forward(weights, x)[-1]
+    states = settle(weights, x, y, beta=0.5)
+    assert max(float(d.abs().max()) for d in states.delta) < 1e-14
+    assert max(float(dw.abs().max()) for dw in plasticity(states, x, 0.5)) < 1e-14
+
+
+def test_a_batch_is_its_samples_one_by_one() -> None:
+    weights, x, y = problem()
+    together = settle(weights, x, y, beta=0.5)
+    alone = [settle(weights, x[k : k + 1], y[k : k + 1], beta=0.5) for k in range(len(x))]
+    for layer in range(len(weights)):
+        stacked = torch.cat([one.plus[layer] for one in alone])
+        torch.testing.assert_close(together.plus[layer], stacked, rtol=0, atol=1e-13)
+    mean_of_plasticity = [
+        sum(plasticity(one, x[k : k + 1], 0.5)[layer] for k, one in enumerate(alone)) / len(x)
+        for layer in range(len(weights))
+    ]
+    for dw, expected in zip(plasticity(together, x, 0.5), mean_of_plasticity, strict=True):
+        torch.testing.assert_close(dw, expected, rtol=0, atol=1e-13)
+
+
+def test_the_mean_weighs_s_plus_with_alpha() -> None:
+    plus, minus = torch.tensor([[8.0]]), torch.tensor([[4.0]])
+    assert Dyads([plus], [minus], 0.25, 0.0).mean[0].item() == 5.0
+    assert Dyads([plus], [minus], 0.25, 0.0).delta[0].item() == 4.0

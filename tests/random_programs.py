@@ -1,0 +1,153 @@
+"""Random Programs, drawn from the ranges that the laws promise, and how two Programs differ."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from neuromorph.errors import RangeError
+from neuromorph.laws.law import Variable
+from neuromorph.laws.plasticity import TAG_1_RANGE, TAG_2_RANGE, TRACE_RANGE, WEIGHT_RANGE, SignMode
+from neuromorph.laws.registry import LAWS
+from neuromorph.laws.rule import FACTOR_BITS, PRODUCT_BITS, Factor, GradedSpike, Product, read_rule, write_rule
+from neuromorph.laws.synapse import DELAY_RANGE, EXPONENT_RANGE, IMPULSE_RANGE, TAU_RANGE
+from neuromorph.program import (
+    POST_STATES,
+    PRE_STATES,
+    TRACES,
+    Link,
+    Node,
+    Plasticity,
+    Population,
+    Probe,
+    Program,
+    Sink,
+    Source,
+    Synapse,
+)
+
+PAYLOADS = (0, 254)
+MODERATE = 2**12
+
+
+def differences(a: Any, b: Any, path: str = "program") -> list[str]:
+    """Where two Programs (or parts of them) differ: types, fields, order, shapes, values."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return [] if np.array_equal(a, b) else [path]
+    if type(a) is not type(b):
+        return [f"{path}: {type(a).__name__}, {type(b).__name__}"]
+    if is_dataclass(a):
+        return [d for f in fields(a) for d in differences(getattr(a, f.name), getattr(b, f.name), f"{path}.{f.name}")]
+    if isinstance(a, dict):
+        return differences(list(a), list(b), f"{path}.keys") or [d for k in a for d in differences(a[k], b[k], f"{path}[{k}]")]
+    if isinstance(a, list | tuple):
+        if len(a) != len(b):
+            return [f"{path}: {len(a)} entries, {len(b)}"]
+        return [d for k, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{path}[{k}]")]
+    return [] if a == b else [f"{path}: {a!r}, {b!r}"]
+
+
+def _values(rng: np.random.Generator, bounds: tuple[int, int], shape: Any, even: bool = False) -> np.ndarray:
+    """Values in a range, its ends among them more often than chance has it."""
+    low, high = bounds
+    values = rng.integers(low, high + 1, shape)
+    ends = rng.random(shape) < 0.1
+    values = np.where(ends, np.where(rng.random(shape) < 0.5, low, high), values)
+    return values & ~1 if even else values
+
+
+def _of(rng: np.random.Generator, variable: Variable, size: int) -> np.ndarray:
+    shape = 1 if variable.shared or rng.random() < 0.5 else size
+    if rng.random() < 0.5:
+        return np.full(shape, variable.default)
+    return _values(rng, (variable.low, variable.high), shape, variable.even)
+
+
+@st.composite
+def names(draw: st.DrawFn) -> str:
+    odd = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=4)
+    return draw(st.sampled_from(["n", "", "a/b", "."]) | odd)
+
+
+@st.composite
+def populations(draw: st.DrawFn, name: str) -> Population:
+    law = LAWS[draw(st.sampled_from(sorted(LAWS)))]
+    size, rng = draw(st.integers(1, 4)), np.random.default_rng(draw(st.integers(0, 2**32)))
+    while True:
+        parameters = {v.name: _of(rng, v, size) for v in law.parameters}
+        states = {v.name: _values(rng, (v.low, v.high), size, v.even) for v in law.states}
+        try:
+            return Population(name, law.name, size, parameters, states)
+        except RangeError:
+            assert law.conditions  # only relations between parameters may refuse what is in range
+
+
+@st.composite
+def rules(draw: st.DrawFn, k: int | None) -> Any:
+    products = []
+    for _ in range(draw(st.integers(1, 3))):
+        factors: list[Factor] = []
+        for variable in draw(st.lists(st.sampled_from(sorted(FACTOR_BITS)), max_size=4)):
+            constant = draw(st.sampled_from([0, 0, -64, 3]))
+            factor = Factor(variable, constant, variable in "wdt" and draw(st.booleans()))
+            if sum(f.bits for f in [*factors, factor]) <= PRODUCT_BITS:
+                factors.append(factor)
+        mantissa = draw(st.integers(-7, 7).filter(bool))
+        dependency = draw(st.sampled_from(["x0", "y0"] if k is None else ["x0", "y0", "u"]))
+        products.append(Product(dependency, mantissa, draw(st.integers(-7, 8)), tuple(factors)))
+    used = k if any(p.dependency == "u" for p in products) else None
+    return read_rule(write_rule(tuple(products), used))
+
+
+@st.composite
+def plasticities(draw: st.DrawFn) -> Plasticity:
+    k = draw(st.none() | st.integers(0, 3))
+    dw, dd, dt = (draw(st.none() | rules(k)) for _ in range(3))
+    whole = st.integers(*map(int, IMPULSE_RANGE)).map(float)
+    return Plasticity(
+        dw=dw or draw(rules(k)),
+        dd=dd,
+        dt=dt,
+        three_factor=draw(st.booleans()),
+        taus={t: draw(st.floats(*map(float, TAU_RANGE))) for t in TRACES},
+        impulses={t: draw(whole | st.floats(*map(float, IMPULSE_RANGE))) for t in TRACES},
+        t_epoch=draw(st.integers(1, 5)),
+        rng_seed=draw(st.integers(0, 2**32)),
+        graded_spike=draw(st.sampled_from(GradedSpike)),
+        sign_mode=draw(st.sampled_from(SignMode)),
+    )
+
+
+@st.composite
+def synapses(draw: st.DrawFn, name: str, shape: tuple[int, int], plastic: bool | None = None) -> Synapse:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    learns = draw(st.booleans()) if plastic is None else plastic
+    plasticity = draw(plasticities()) if learns else None
+    index = None
+    if draw(st.booleans()):
+        index = np.argwhere(rng.random(shape[::-1]) < 0.6).T[::-1]
+    size = shape if index is None else (index.shape[1],)
+    delays = _values(rng, (0, draw(st.sampled_from([0, 5, DELAY_RANGE[1]]))), size) if draw(st.booleans()) else None
+    depth = 1 if delays is None else int(delays.max(initial=0)) + 1 + draw(st.integers(0, 2))
+    states = {"a_buff": _values(rng, (-MODERATE, MODERATE), (shape[0], depth))}
+    if plasticity:
+        states |= {n: _values(rng, TRACE_RANGE, shape[1]) for n in PRE_STATES[2:]}
+        states |= {n: _values(rng, TRACE_RANGE, shape[0]) for n in POST_STATES[2:]}
+        states |= {"tx": _values(rng, (0, plasticity.t_epoch), shape[1]), "x0": _values(rng, (0, 1), shape[1])}
+        states |= {"tag_1": _values(rng, TAG_1_RANGE, size), "tag_2": _values(rng, TAG_2_RANGE, size)}
+    mode = plasticity.sign_mode if plasticity else SignMode.MIXED
+    bounds = WEIGHT_RANGE[mode] if draw(st.booleans()) else (max(-100, WEIGHT_RANGE[mode][0]), min(100, WEIGHT_RANGE[mode][1]))
+    return Synapse(
+        name=name,
+        shape=shape,
+        weights=_values(rng, bounds, size),
+        index=index,
+        exponent=draw(st.integers(*EXPONENT_RANGE)),
+        graded=draw(st.booleans()),
+        delays=delays,
+        plasticity=plasticity,
+        states=states,
+    )
