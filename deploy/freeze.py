@@ -8,7 +8,7 @@ import numpy as np
 
 from neuromorph.errors import ProgramError
 from neuromorph.laws.plasticity import SignMode
-from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse
+from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse, variables
 
 RATE = "rate"
 """The state that a population sends as its third factor: rate = 0 gives y3 = 0 (a test holds laws to it)."""
@@ -42,11 +42,11 @@ def freeze(program: Program) -> tuple[Program, FreezeReport]:
     ProgramError when a probe reads what goes.
     """
     plastic = [s for s in program.synapses if s.plasticity]
-    _check_probes(program, plastic)
     now = {s.name: s for s in program.synapses} | {s.name: _static(s) for s in plastic}
     for synapse in program.synapses:
         if synapse.tied_to is not None:
             now[synapse.name] = replace(synapse, weights=now[synapse.tied_to].weights.T, tied_to=None)
+    _check_probes(program, now)
     learning = {(s.name, port) for s in plastic for port in LEARNING_INPUTS}
     frozen = replace(
         program,
@@ -56,11 +56,9 @@ def freeze(program: Program) -> tuple[Program, FreezeReport]:
     return frozen, FreezeReport(tuple(_entry(s, now[s.name]) for s in plastic))
 
 
-def _check_probes(program: Program, plastic: list[Synapse]) -> None:
-    gone = {(s.name, variable) for s in plastic for variable in (*LEARNING_INPUTS, *s.states)}
-    gone -= {(s.name, "a_buff") for s in plastic}
+def _check_probes(program: Program, static: dict[str, Synapse]) -> None:
     for probe in program.probes:
-        if (probe.node, probe.variable) in gone:
+        if probe.node in static and probe.variable not in variables(static[probe.node]):
             raise ProgramError(
                 f"probe '{probe.name}' reads {probe.node}.{probe.variable}, which freezing takes away; take "
                 "the probe out first"

@@ -63,7 +63,7 @@ class DyadicMLP:
     def _first_weights(self) -> tuple[list[Array], list[Array]]:
         recipe, pairs = self.recipe, list(zip(self.layers[1:], self.layers, strict=False))
         forward = [
-            even_normal(self._rng(FORWARD_STREAM, k), recipe.spread_out if k else recipe.spread, shape)
+            even_normal(self._rng(FORWARD_STREAM, k), recipe.spread_up if k else recipe.spread, shape)
             for k, shape in enumerate(pairs)
         ]
         feedback = [

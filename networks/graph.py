@@ -30,14 +30,14 @@ class DyadicGraph:
     feedback: list[AbstractProcess]
 
 
-def bottom_up_rule(exponent: int) -> str:
-    """dw = 2^exponent * pre mean * post delta * rate, at the post-neuron's error events."""
-    return f"2^{exponent}*x0*x1*y3*(y1-64)"
+def learning_rule(exponent: int, decay: int | None) -> str:
+    """dw = 2^exponent * rate * pre * (post's y1 - 64), at events; bottom-up that is mean * delta, top-down |delta| * +-mean/2.
 
-
-def top_down_rule(exponent: int) -> str:
-    """dw = 2^exponent * pre |delta| * (+-post mean / 2) * rate, at the pre-neuron's error events."""
-    return f"2^{exponent}*x0*x1*y3*(y2-64)"
+    At every second event also -2^decay * rate * w, the same decay on forward and feedback weights, which then forget their
+    different beginnings (Kolen and Pollack), and a constant against the floors of both products.
+    """
+    gradient = f"2^{exponent}*x0*x1*y3*(y1-64)"
+    return gradient if decay is None else f"{gradient} - 2^{decay}*x0*w*y2*y3 + 2^{decay}*x0*y2"
 
 
 def plastic(name: str, weights: Array, rule: str, seed: int) -> AbstractProcess:
@@ -55,10 +55,15 @@ def plastic(name: str, weights: Array, rule: str, seed: int) -> AbstractProcess:
     )
 
 
-def connect_learning(post: AbstractProcess, synapse: AbstractProcess) -> None:
-    """The four learning ports of a dyad to one of its plastic connections."""
-    for port in ("bap", "y1", "y2", "y3"):
-        getattr(post, f"s_out_{port}").connect(getattr(synapse, f"s_in_{port}"))
+BASAL = {"s_out_bap": "s_in_bap", "s_out_y1": "s_in_y1", "s_out_y2": "s_in_y2", "s_out_y3": "s_in_y3"}
+APICAL = {**BASAL, "s_apical_y1": "s_in_y1", "s_apical_y2": "s_in_y2"}
+del APICAL["s_out_y1"], APICAL["s_out_y2"]
+
+
+def connect_learning(post: AbstractProcess, synapse: AbstractProcess, ports: dict[str, str]) -> None:
+    """The learning ports of a dyad, of one side, to one of its plastic connections."""
+    for sends, takes in ports.items():
+        getattr(post, sends).connect(getattr(synapse, takes))
 
 
 def build_graph(
@@ -84,10 +89,8 @@ def build_graph(
         Dyads(
             name=f"hidden{k + 1}",
             shape=(n,),
-            shift=recipe.shift,
-            bias=recipe.bias,
-            shift_error=recipe.shift_error,
-            margin=recipe.margin_hidden,
+            shift=recipe.shift[min(k, len(recipe.shift) - 1)],
+            shift_error=recipe.shift_error[min(k, len(recipe.shift_error) - 1)],
             rate=recipe.rate if learning else 0,
             **shared,
         )
@@ -100,7 +103,8 @@ def build_graph(
         bias=recipe.offset,
         beta=recipe.beta,
         margin=recipe.margin,
-        rate=recipe.rate_out if learning else 0,
+        nudge_from=len(hidden) + 1,
+        rate=recipe.rate if learning else 0,
         **shared,
     )
     graph = DyadicGraph(presenter, hidden, readout, [], [])
@@ -117,11 +121,11 @@ def _wire_forward(network: DyadicMLP, graph: DyadicGraph) -> None:
     layers = [*graph.hidden, graph.readout]
     pre = graph.presenter
     for k, (weights, post) in enumerate(zip(network.forward_weights, layers, strict=True)):
-        rule = bottom_up_rule(recipe.exponent_out if k == len(layers) - 1 else recipe.exponent)
+        rule = learning_rule(recipe.exponent, recipe.decay)
         synapse = plastic(f"forward{k + 1}", weights, rule, seed=network.seed * 64 + 4 * k + 1)
         pre.s_out.connect(synapse.s_in)
         synapse.a_out.connect(post.a_in)
-        connect_learning(post, synapse)
+        connect_learning(post, synapse, BASAL)
         graph.forward.append(synapse)
         pre = post
 
@@ -138,9 +142,9 @@ def _wire_feedback(network: DyadicMLP, graph: DyadicGraph) -> None:
 def _feedback_synapse(network: DyadicMLP, graph: DyadicGraph, k: int, weights: Array) -> AbstractProcess:
     name = f"feedback{k + 1}"
     if network.feedback == "learned":
-        rule = top_down_rule(network.recipe.exponent_feedback)
+        rule = learning_rule(network.recipe.exponent_feedback, network.recipe.decay)
         synapse = plastic(name, weights, rule, seed=network.seed * 64 + 32 + 4 * k + 1)
-        connect_learning(graph.hidden[k], synapse)
+        connect_learning(graph.hidden[k], synapse, APICAL)
         return synapse
     if network.feedback == "random":
         from lava.proc.dense.process import Dense

@@ -14,40 +14,39 @@ class Recipe:
     """Parameters of a DyadicMLP, all integers or fractions the chip can hold.
 
     Activities are 0..127 and travel as payloads 2 * activity, so a drive is scaled down by 2^shift after a sum of
-    weight * payload. `shift`: hidden layers, `shift_out`: readout, `shift_error`: top-down drive of |delta| payloads.
-    `margin`: errors of the readout below it are none (the dead zone, without which rounding noise spoils the feedback);
-    `margin_hidden` likewise. Targets are `target_on` and `target_off`; `offset` lifts the readout's drive.
-    `spread`, `spread_out`, `spread_feedback`: standard deviation of the first weights of the first layer, of later layers,
-    of the feedback. `rate`, `rate_out`: y3 at the start; it falls by its 2^-rate_shift-th part until `rate_end` at the end
-    of training. `exponent`, `exponent_out`, `exponent_feedback`: learning rules have scale 2^exponent.
+    weight * payload. `shift`, `shift_error` (top-down drive): of the hidden layers from the bottom up, the last one for all
+    above it. `shift_out`, `offset`: scale and lift of the readout's drive; `target_on`, `target_off`: its targets.
+    `margin`: errors of the readout below it are none: without this dead zone the rounding of events that need not be spoils
+    the feedback. `limit`: errors saturate there. `alpha`, `beta` as in laws/dyad.py.
+    `spread`, `spread_up`, `spread_feedback`: standard deviation of the first weights of the first layer, of those above, of
+    the feedback. `exponent`, `exponent_feedback`: the learning rules' scale 2^exponent; `decay`: 2^decay scales the decay of
+    weights at every second event (None: no decay).
+    `rate`: y3 at the start; it falls by its 2^-rate_shift-th part in equal intervals, to `rate_end` at the end of training.
     `steps`: steps a sample is shown; None: 4 * hidden layers + 2, what activity and both signs of the error need to pass
     once up and down, plasticity in the last two.
     """
 
-    shift: int = 12
+    shift: tuple[int, ...] = (12,)
     shift_out: int = 12
-    shift_error: int = 7
-    bias: int = 0
+    shift_error: tuple[int, ...] = (7,)
     offset: int = 14
     target_on: int = 114
     target_off: int = 14
     alpha: float = 0.5
     beta: float = 0.5
-    margin: int = 12
-    margin_hidden: int = 1
+    margin: int = 14
     limit: int = 63
     spread: float = 40.0
-    spread_out: float = 2.0
+    spread_up: float = 2.0
     spread_feedback: float = 2.0
-    rate: int = 127
-    rate_out: int = 127
-    rate_end: float = 5.0
-    rate_shift: int = 4
     exponent: int = -7
-    exponent_out: int = -7
     exponent_feedback: int = -6
+    decay: int | None = -6
+    rate: int = 127
+    rate_end: float = 12.0
+    rate_shift: int = 4
     steps: int | None = None
-    epochs: int = 30
+    epochs: int = 40
 
     def steps_for(self, hidden_layers: int) -> int:
         return 4 * hidden_layers + 2 if self.steps is None else self.steps
@@ -67,4 +66,17 @@ class Recipe:
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
             raise RangeError(f"a Recipe has no {sorted(unknown)}; it has {[f.name for f in fields(cls)]}")
-        return cls(**values)
+        tuples = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        return cls(**{**values, **tuples})
+
+
+MNIST = Recipe()
+MNIST_DEEP = Recipe(shift=(11, 11), shift_error=(9, 8), margin=18, rate_end=10.0)
+DIGITS = Recipe(shift=(10,), shift_out=11, shift_error=(6,), margin=12, spread=60.0, spread_up=10.0, spread_feedback=10.0)
+
+
+def recipe_for(data: str, hidden_layers: int) -> Recipe:
+    """The recipe found for a data set (on held-out training images), else the one for MNIST."""
+    if data == "digits":
+        return DIGITS
+    return MNIST if hidden_layers == 1 else MNIST_DEEP

@@ -1,4 +1,4 @@
-"""Everything a Lava Process and its models share with their `Law`: ports, Vars, types, range checks and the step."""
+"""What a Lava Process and its models take from their `Law`: ports, Vars, types, range checks and the step."""
 
 from __future__ import annotations
 
@@ -32,30 +32,31 @@ def owner_of(process: AbstractProcess) -> str:
 
 
 def numbers(values: Any, name: str, owner: str) -> Array:
-    """`values` as a float64 array without NaN, or a RangeError that names owner and parameter."""
+    """`values` as an array without NaN, int64 if all are whole; or a RangeError that names it."""
     try:
         array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise RangeError(f"{owner}: {name} = {values!r} is no number and no array of numbers") from None
     if np.isnan(array).any():
         raise RangeError(f"{owner}: {name} holds NaN; give numbers")
-    return array
+    exact = (np.abs(array) <= 2**53).all() and (array % 1 == 0).all()
+    return array.astype(np.int64) if exact else array
 
 
 def check_fixed(variables: Iterable[Variable], values: Mapping[str, Array], owner: str) -> None:
     """RangeError where a value is no integer or outside the Variable's range; nothing is rounded."""
     for variable in variables:
-        with np.errstate(invalid="ignore"):  # infinity has no integer, and is told as such
-            variable.check(values[variable.name], owner)
+        variable.check(values[variable.name], owner)
 
 
 class LawProcess(AbstractProcess):
     """A population of neurons that obey `law`, in any shape.
 
-    A subclass names its law and calls `declare` at the end of its __init__. Every input and output of the law is a port
-    of the process's shape (`phase`: shape (1,), for all neurons), every parameter and state a Var: shape (1,) where it
-    is shared, else the process's shape. Values have the same units in floating and in fixed point; ranges and whole
-    numbers are demanded by the fixed-point model and by the lowering, what is nonsense for both is refused here.
+    A subclass names its law and calls `declare` at the end of its __init__. Every input and output of the law
+    is a port of the process's shape (`phase`: shape (1,), for all neurons), every parameter and state a Var:
+    shape (1,) where it is shared, else the process's shape. Values have the same units in floating and in
+    fixed point; ranges and whole numbers are demanded by the fixed-point model and by the lowering, what is
+    nonsense for both is refused here.
     """
 
     law: ClassVar[Law]
@@ -69,10 +70,10 @@ class LawProcess(AbstractProcess):
             raise RangeError(f"{owner_of(self)}: shape = {shape!r} is not a tuple of positive integers")
 
     def declare(self, **given: Any) -> None:
-        """Make ports and Vars. `given`: parameters and states by name; the others start at the law's defaults."""
+        """Make ports and Vars. `given`: parameters and states by name; the others take the law's defaults."""
         shape = self.proc_params["shape"]
         variables = self.law.parameters + self.law.states
-        values = {v.name: self._value(v, given[v.name] if v.name in given else v.default) for v in variables}
+        values = {v.name: self._value(v, given.get(v.name, v.default)) for v in variables}
         for port in self.law.inputs:
             setattr(self, port.name, InPort(shape=(1,) if port.name in BROADCAST else shape))
         for port in self.law.outputs:
@@ -99,7 +100,7 @@ class LawProcess(AbstractProcess):
 
 
 class LawModel(PyLoihiProcessModel):
-    """One step of the law over NumPy arrays. Subclass with `law=`; the LavaPyTypes and the step are derived."""
+    """One step of the law over NumPy arrays. A subclass says `law=`; LavaPyTypes and step are derived."""
 
     law: ClassVar[Law]
     step: ClassVar[Callable[..., tuple[Any, ...]]]
@@ -123,7 +124,7 @@ class LawModel(PyLoihiProcessModel):
                 setattr(cls, variable.name, LavaPyType(kind, cls.stored, precision=bits))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Ports are kept as <name>_port: Lava's models hold the phase of their protocol in `phase`, a port of ours."""
+        """Ports are kept as <name>_port: Lava's models hold the phase of their protocol in `phase`."""
         super().__setattr__(f"{name}_port" if isinstance(value, AbstractPyPort) else name, value)
 
     def run_spk(self) -> None:
@@ -132,7 +133,7 @@ class LawModel(PyLoihiProcessModel):
         held = [getattr(self, v.name).astype(self.computed) for v in law.states + law.parameters]
         results = self.step(self.time_step, *inputs, *held)
         for variable, result in zip(law.results, results, strict=True):
-            value = np.broadcast_to(result, shape).astype(self.stored)
+            value: Array = np.broadcast_to(result, shape).astype(self.stored)
             if variable in law.states:
                 setattr(self, variable.name, value)
             else:

@@ -105,7 +105,7 @@ class GraphBuilder:
         self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.graph = Graph(steps)
         self.outs: list[Out] = []
-        self.connected: set[tuple[int, int]] = set()
+        self.connected: list[tuple[AbstractPort, InPort]] = []
 
     def chance(self) -> bool:
         return bool(self.draw(st.booleans()))
@@ -160,9 +160,9 @@ class GraphBuilder:
 
     def connect(self, port: AbstractPort, target: InPort) -> bool:
         """Through virtual ports where shapes differ, or just so; False if they are connected already."""
-        if (id(port), id(target)) in self.connected:
+        if any(port is one and target is other for one, other in self.connected):
             return False
-        self.connected.add((id(port), id(target)))
+        self.connected.append((port, target))
         if len(port.shape) > 1 and self.chance():
             port = port.transpose(tuple(int(a) for a in self.rng.permutation(len(port.shape))))
         if len(port.shape) > 1 and len(target.shape) == 1:
@@ -246,6 +246,7 @@ class GraphBuilder:
             "tag_2": self.spread(*TAG_2_RANGE, shape),
         }
         if sparse:
+            weights[0, 0] = WEIGHT_RANGE[mode][0]  # one synapse at least
             options |= self.sparse_tags(weights, options)
             weights = csr_matrix(weights)
         config = GradedSpikeCfg(int(spike))

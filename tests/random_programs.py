@@ -12,8 +12,16 @@ from neuromorph.errors import RangeError
 from neuromorph.laws.law import Variable
 from neuromorph.laws.plasticity import TAG_1_RANGE, TAG_2_RANGE, TRACE_RANGE, WEIGHT_RANGE, SignMode
 from neuromorph.laws.registry import LAWS
-from neuromorph.laws.rule import FACTOR_BITS, PRODUCT_BITS, Factor, GradedSpike, Product, read_rule, write_rule
-from neuromorph.laws.synapse import DELAY_RANGE, EXPONENT_RANGE, IMPULSE_RANGE, TAU_RANGE
+from neuromorph.laws.rule import (
+    FACTOR_BITS,
+    PRODUCT_BITS,
+    Factor,
+    GradedSpike,
+    Product,
+    read_rule,
+    write_rule,
+)
+from neuromorph.laws.synapse import DELAY_RANGE, EXPONENT_RANGE, IMPULSE_RANGE, SEED_RANGE, TAU_RANGE
 from neuromorph.program import (
     POST_STATES,
     PRE_STATES,
@@ -40,13 +48,21 @@ def differences(a: Any, b: Any, path: str = "program") -> list[str]:
     if type(a) is not type(b):
         return [f"{path}: {type(a).__name__}, {type(b).__name__}"]
     if is_dataclass(a):
-        return [d for f in fields(a) for d in differences(getattr(a, f.name), getattr(b, f.name), f"{path}.{f.name}")]
+        return [
+            d
+            for f in fields(a)
+            for d in differences(getattr(a, f.name), getattr(b, f.name), f"{path}.{f.name}")
+        ]
     if isinstance(a, dict):
-        return differences(list(a), list(b), f"{path}.keys") or [d for k in a for d in differences(a[k], b[k], f"{path}[{k}]")]
+        return differences(list(a), list(b), f"{path}.keys") or [
+            d for k in a for d in differences(a[k], b[k], f"{path}[{k}]")
+        ]
     if isinstance(a, list | tuple):
         if len(a) != len(b):
             return [f"{path}: {len(a)} entries, {len(b)}"]
-        return [d for k, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{path}[{k}]")]
+        return [
+            d for k, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{path}[{k}]")
+        ]
     return [] if a == b else [f"{path}: {a!r}, {b!r}"]
 
 
@@ -112,10 +128,10 @@ def plasticities(draw: st.DrawFn) -> Plasticity:
         dd=dd,
         dt=dt,
         three_factor=draw(st.booleans()),
-        taus={t: draw(st.floats(*map(float, TAU_RANGE))) for t in TRACES},
+        taus={t: draw(st.floats(*map(float, TAU_RANGE), allow_subnormal=False)) for t in TRACES},
         impulses={t: draw(whole | st.floats(*map(float, IMPULSE_RANGE))) for t in TRACES},
         t_epoch=draw(st.integers(1, 5)),
-        rng_seed=draw(st.integers(0, 2**32)),
+        rng_seed=draw(st.integers(*SEED_RANGE)),
         graded_spike=draw(st.sampled_from(GradedSpike)),
         sign_mode=draw(st.sampled_from(SignMode)),
     )
@@ -130,16 +146,27 @@ def synapses(draw: st.DrawFn, name: str, shape: tuple[int, int], plastic: bool |
     if draw(st.booleans()):
         index = np.argwhere(rng.random(shape[::-1]) < 0.6).T[::-1]
     size = shape if index is None else (index.shape[1],)
-    delays = _values(rng, (0, draw(st.sampled_from([0, 5, DELAY_RANGE[1]]))), size) if draw(st.booleans()) else None
+    delays = (
+        _values(rng, (0, draw(st.sampled_from([0, 5, DELAY_RANGE[1]]))), size)
+        if draw(st.booleans())
+        else None
+    )
     depth = 1 if delays is None else int(delays.max(initial=0)) + 1 + draw(st.integers(0, 2))
     states = {"a_buff": _values(rng, (-MODERATE, MODERATE), (shape[0], depth))}
     if plasticity:
         states |= {n: _values(rng, TRACE_RANGE, shape[1]) for n in PRE_STATES[2:]}
         states |= {n: _values(rng, TRACE_RANGE, shape[0]) for n in POST_STATES[2:]}
-        states |= {"tx": _values(rng, (0, plasticity.t_epoch), shape[1]), "x0": _values(rng, (0, 1), shape[1])}
+        states |= {
+            "tx": _values(rng, (0, plasticity.t_epoch), shape[1]),
+            "x0": _values(rng, (0, 1), shape[1]),
+        }
         states |= {"tag_1": _values(rng, TAG_1_RANGE, size), "tag_2": _values(rng, TAG_2_RANGE, size)}
     mode = plasticity.sign_mode if plasticity else SignMode.MIXED
-    bounds = WEIGHT_RANGE[mode] if draw(st.booleans()) else (max(-100, WEIGHT_RANGE[mode][0]), min(100, WEIGHT_RANGE[mode][1]))
+    bounds = (
+        WEIGHT_RANGE[mode]
+        if draw(st.booleans())
+        else (max(-100, WEIGHT_RANGE[mode][0]), min(100, WEIGHT_RANGE[mode][1]))
+    )
     return Synapse(
         name=name,
         shape=shape,
@@ -150,4 +177,97 @@ def synapses(draw: st.DrawFn, name: str, shape: tuple[int, int], plastic: bool |
         delays=delays,
         plasticity=plasticity,
         states=states,
+    )
+
+
+@st.composite
+def sources(
+    draw: st.DrawFn, name: str, sizes: list[int], bounds: tuple[int, int], even: bool = False
+) -> Source:
+    """A source with one port for each size."""
+    rng, count = np.random.default_rng(draw(st.integers(0, 2**32))), draw(st.integers(1, 4))
+    ports = [f"p{k}" for k in range(len(sizes))]
+    frames = {p: _values(rng, bounds, (count, n), even) for p, n in zip(ports, sizes, strict=True)}
+    order = None if draw(st.booleans()) else rng.integers(0, count, draw(st.integers(1, 5)))
+    return Source(
+        name,
+        frames,
+        draw(st.integers(1, 3)),
+        order,
+        tuple(draw(st.lists(st.sampled_from(ports), unique=True))),
+    )
+
+
+class _Network:
+    """What `programs` has drawn so far."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw, self.nodes, self.links = draw, list[Node](), list[Link]()
+
+    def name(self) -> str:
+        name = self.draw(names())
+        while name in {n.name for n in self.nodes}:
+            name += "'"
+        return name
+
+    def add(self, node: Any) -> Any:
+        self.nodes.append(node)
+        return node
+
+    def feed(self, target: Node, port: str, bounds: tuple[int, int], even: bool = False) -> None:
+        """A source for an input port, wired one to one or through an index."""
+        size = target.inputs[port]
+        sent = self.draw(st.sampled_from([size, size + 2]))
+        source = self.add(self.draw(sources(self.name(), [1, sent], bounds, even)))
+        rng = np.random.default_rng(self.draw(st.integers(0, 2**32)))
+        index = None if sent == size else rng.integers(-1, sent, size)
+        self.links.append(Link((source.name, "p1"), (target.name, port), index))
+
+    def connect(self, target: Population, senders: list[Population], plastic: bool | None) -> None:
+        """A synapse into a population, from one or from a source; a plastic one with its learning ports."""
+        sender = self.draw(st.none() | st.sampled_from(senders))
+        port = self.draw(st.sampled_from([v.name for v in sender.rules.outputs])) if sender else ""
+        shape = (target.size, sender.size if sender else self.draw(st.integers(1, 6)))
+        synapse = self.add(self.draw(synapses(self.name(), shape, plastic)))
+        self.links.append(Link((synapse.name, "a_out"), (target.name, "a_in")))
+        if sender:
+            self.links.append(Link((sender.name, port), (synapse.name, "s_in")))
+        else:
+            self.feed(synapse, "s_in", PAYLOADS, even=True)
+        if synapse.plasticity:
+            for kind in ("bap", "y1", "y2", "y3"):
+                if f"s_out_{kind}" in target.outputs:
+                    self.links.append(Link((target.name, f"s_out_{kind}"), (synapse.name, f"s_in_{kind}")))
+                elif self.draw(st.booleans()):
+                    self.feed(synapse, f"s_in_{kind}", (0, 1) if kind == "bap" else TRACE_RANGE)
+        elif synapse.index is None and synapse.delays is None and sender and self.draw(st.booleans()):
+            tied = self.add(Synapse(self.name(), shape[::-1], np.zeros(0), tied_to=synapse.name))
+            self.links.append(Link((tied.name, "a_out"), (sender.name, "a_in")))
+
+
+@st.composite
+def programs(draw: st.DrawFn, plastic: bool | None = None) -> Program:
+    """Populations with sources, synapses (static, plastic or either: `plastic`), ties, sinks and probes."""
+    net, cells = _Network(draw), list[Population]()
+    for _ in range(draw(st.integers(1, 3))):
+        cells.append(net.add(draw(populations(net.name()))))
+    for cell in cells:
+        for variable in cell.rules.inputs:
+            if draw(st.booleans()):
+                net.feed(cell, variable.name, (max(variable.low, -MODERATE), min(variable.high, MODERATE)))
+    for cell in cells:
+        if draw(st.integers(0, 3)):
+            net.connect(cell, cells, plastic)
+    if draw(st.booleans()):
+        sink = net.add(Sink(net.name(), np.full((cells[0].size, draw(st.integers(1, 4))), -7)))
+        net.links.append(Link((cells[0].name, cells[0].rules.outputs[0].name), (sink.name, "a_in")))
+    probes = []
+    for cell in draw(st.lists(st.sampled_from(cells), max_size=2)):
+        variable = draw(st.sampled_from(sorted(cell.states)))
+        every = draw(st.integers(1, 3))
+        probes.append(
+            Probe(f"probe {len(probes)}", cell.name, variable, 7, every, draw(st.integers(0, every - 1)))
+        )
+    return Program(
+        tuple(draw(st.permutations(net.nodes))), tuple(net.links), tuple(probes), draw(st.integers(0, 500))
     )

@@ -10,7 +10,7 @@ import numpy as np
 from neuromorph.engine import fields as f
 from neuromorph.engine.kernel import operations, run_steps
 from neuromorph.engine.layout import BLOCK, Layout, Place, Stream
-from neuromorph.errors import ProgramError, SimulationError
+from neuromorph.errors import ProgramError, RangeError, SimulationError
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.laws.synapse import PAYLOAD_RANGE
 from neuromorph.program import Array, Node, Population, Program, Sink, Source, Synapse
@@ -73,6 +73,8 @@ class Engine:
         Raises SimulationError when a value leaves the range that the chip (and Lava's arithmetic) can take; the engine
         then stands in the middle of that step and should be thrown away.
         """
+        if steps < 0:
+            raise RangeError(f"steps = {steps}; an engine does not run backwards")
         while steps > 0:
             block = min(steps, BLOCK)
             with deferred_interrupt():

@@ -17,8 +17,9 @@ X_HISTORY, Y_HISTORY, PRE_FACTOR, POST_FACTOR, POST_ACTIVE, ACC, LOW, HIGH = ran
 N_SYNAPSE_FIELDS = 47
 
 # one product in the rule table: header, then (variable, constant, low, high) for each factor
-DEPENDENCY, MANTISSA, LEFT, RIGHT, N_FACTORS = range(5)
-PRODUCT_HEADER, FACTOR_SIZE, MAX_FACTORS = 5, 4, 8
+# WEIGHT_FACTOR: place of the first factor w within the product, 0 for none
+DEPENDENCY, MANTISSA, LEFT, RIGHT, WEIGHT_FACTOR, N_FACTORS = range(6)
+PRODUCT_HEADER, FACTOR_SIZE, MAX_FACTORS = 6, 4, 8
 PRODUCT_SIZE = PRODUCT_HEADER + FACTOR_SIZE * MAX_FACTORS
 DEP_X0, DEP_Y0, DEP_U = range(3)
 VARIABLES = ("x1", "x2", "y1", "y2", "y3", "w", "d", "t")

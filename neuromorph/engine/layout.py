@@ -267,14 +267,22 @@ class Layout:
         row[f.RULES] = self.mem.add([number for p in products for number in _table_entry(p)])
         exponents = {one.decimate_exponent for one in rules if one and one.decimate_exponent is not None}
         row[f.DECIMATE] = exponents.pop() if exponents else -1
-        separable = all(p.dependency != "y0" and all(x.variable not in "wdt" for x in p.factors) for p in products)
+        separable = all(p.dependency != "y0" and _splits(p) for p in products)
         only_w = row[f.COUNT_D] == row[f.COUNT_T] == 0
         row[f.FAST] = int(separable and only_w and rule.t_epoch == 1 and synapse.index is None)
 
 
+def _splits(product: Product) -> bool:
+    """Whether it is a pre factor times a post factor times at most one factor of the weight."""
+    variables = [factor.variable for factor in product.factors]
+    return variables.count("w") <= 1 and not {"d", "t"} & set(variables)
+
+
 def _table_entry(product: Product) -> list[int]:
+    variables = [factor.variable for factor in product.factors]
+    weight_factor = f.PRODUCT_HEADER + variables.index("w") * f.FACTOR_SIZE if "w" in variables else 0
     entry = [("x0", "y0", "u").index(product.dependency), product.mantissa, product.exponent, product.shift]
-    entry.append(len(product.factors))
+    entry += [weight_factor, len(product.factors)]
     for factor in product.factors:
         entry += [f.VARIABLES.index(factor.variable), factor.constant, *factor.bounds]
     return entry + [0] * (f.PRODUCT_SIZE - len(entry))

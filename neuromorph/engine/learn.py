@@ -1,8 +1,8 @@
 """Plasticity: active pre times active post, one pass over weights in place.
 
-`learn_fast` serves rules for w alone whose products depend on x0 or u_k and on traces only, with one step per epoch: there
-every product splits into a pre and a post factor, and only rows and columns where both are non-zero are touched.
-`learn_any` serves every other rule, pair by pair.
+`_learn_fast` serves rules for w alone whose products depend on x0 or u_k, on traces and on w itself, with one step per
+epoch: there every product splits into a pre and a post factor (times w), and only rows and columns where both are non-zero
+are touched. `_learn_any` serves every other rule, pair by pair.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from neuromorph.engine.fields import (
     TX,
     TY,
     W,
+    WEIGHT_FACTOR,
     X0,
     X_HISTORY,
     Y,
@@ -129,12 +130,31 @@ def _row_one(row, pre, post, right, left, threshold, low, high):  # type: ignore
 @njit
 def _one(w, j, i, d, threshold, mem, syn):  # type: ignore[no-untyped-def]
     """All products on one synapse."""
-    acc = np.int64(syn[w]) << FRACTION_BITS
+    old = np.int64(syn[w])
+    acc = old << FRACTION_BITS
     for q in range(d[COUNT_W]):
         product = d[RULES] + q * PRODUCT_SIZE
         value = np.int32(mem[d[PRE_FACTOR] + q * d[N_PRE] + j] * mem[d[POST_FACTOR] + q * d[N_POST] + i])
+        if mem[product + WEIGHT_FACTOR] != 0:
+            at = product + mem[product + WEIGHT_FACTOR]
+            value = np.int32(value * factor_value(old, np.int64(mem[at + 1]), np.int64(mem[at + 2]), np.int64(mem[at + 3])))
         acc = accumulate(acc, product_term(np.int64(value), mem[product + RIGHT], mem[product + LEFT]))
     syn[w] = round_weight(acc, threshold, d[LOW], d[HIGH])
+
+
+@njit
+def _add_product(acc, row, pre, post, product, mem):  # type: ignore[no-untyped-def]
+    """One product on the synapses of one pre neuron, into their accumulators."""
+    right, left = mem[product + RIGHT], mem[product + LEFT]
+    if mem[product + WEIGHT_FACTOR] == 0:
+        for i in range(len(row)):
+            acc[i] = accumulate(np.int64(acc[i]), product_term(np.int64(np.int32(pre * post[i])), right, left))
+        return
+    at = product + mem[product + WEIGHT_FACTOR]
+    constant, low, high = np.int64(mem[at + 1]), np.int64(mem[at + 2]), np.int64(mem[at + 3])
+    for i in range(len(row)):
+        value = np.int32(np.int32(pre * post[i]) * factor_value(np.int64(row[i]), constant, low, high))
+        acc[i] = accumulate(np.int64(acc[i]), product_term(np.int64(value), right, left))
 
 
 @njit
@@ -146,13 +166,9 @@ def _row_many(row, j, d, threshold, mem):  # type: ignore[no-untyped-def]
         acc[i] = np.int64(row[i]) << FRACTION_BITS
     for q in range(d[COUNT_W]):
         pre = mem[d[PRE_FACTOR] + q * d[N_PRE] + j]
-        if pre == 0:
-            continue
-        product = d[RULES] + q * PRODUCT_SIZE
-        right, left = mem[product + RIGHT], mem[product + LEFT]
-        post = mem[d[POST_FACTOR] + q * n : d[POST_FACTOR] + q * n + n]
-        for i in range(n):
-            acc[i] = accumulate(np.int64(acc[i]), product_term(np.int64(np.int32(pre * post[i])), right, left))
+        if pre != 0:
+            post = mem[d[POST_FACTOR] + q * n : d[POST_FACTOR] + q * n + n]
+            _add_product(acc, row, pre, post, d[RULES] + q * PRODUCT_SIZE, mem)
     for i in range(n):
         row[i] = round_weight(np.int64(acc[i]), threshold, d[LOW], d[HIGH])
 
@@ -177,7 +193,7 @@ def _learn_fast(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
             for k in range(active):
                 i = mem[d[POST_ACTIVE] + k]
                 _one(w + i, j, i, d, threshold, mem, syn)
-        elif products == 1:
+        elif products == 1 and mem[d[RULES] + WEIGHT_FACTOR] == 0:
             _row_one(syn[w : w + n], mem[d[PRE_FACTOR] + j], post, right, left, threshold, d[LOW], d[HIGH])
         else:
             _row_many(syn[w : w + n], j, d, threshold, mem)
@@ -208,8 +224,6 @@ def _pair_value(product, time, i, j, k, d, mem, syn):  # type: ignore[no-untyped
 def _pair(old, rules, count, u, i, j, k, d, mem, syn):  # type: ignore[no-untyped-def]
     """Accumulator of one synaptic variable after all products of its rule."""
     acc = np.int64(old) << FRACTION_BITS
-    if count > 0:
-        acc = accumulate(acc, 0)  # a tag of -257 lies outside the accumulator, which clips after every product
     for q in range(count):
         product = rules + q * PRODUCT_SIZE
         dependency = mem[product + DEPENDENCY]
@@ -219,9 +233,11 @@ def _pair(old, rules, count, u, i, j, k, d, mem, syn):  # type: ignore[no-untype
             happened, time = mem[d[X0] + j] != 0, np.int64(mem[d[TX] + j])
         else:
             happened, time = mem[d[Y0] + i] != 0, np.int64(mem[d[TY] + i])
+        term = np.int64(0)
         if happened:
             value = _pair_value(product, time, i, j, k, d, mem, syn)
-            acc = accumulate(acc, product_term(value, mem[product + RIGHT], mem[product + LEFT]))
+            term = product_term(value, mem[product + RIGHT], mem[product + LEFT])
+        acc = accumulate(acc, term)  # also where it did not happen: a tag of -257 lies outside the accumulator
     return acc
 
 

@@ -20,10 +20,12 @@ Axons. The activity axon sends 2 * mean at every step (a learning synapse sees x
 sends 2 * |delta| at an *event* and nothing otherwise: an event is an even age with delta > 0 or an odd age with delta < 0.
 So signed errors travel as unsigned spikes, and a neuron without an error sends nothing.
 
-Learning ports, written at every step: bap = event, y1 = 64 + (delta at an event, else 0), y2 = 64 + mean/2 at even and
-64 - mean/2 at odd age, y3 = the rate in the learning window (age >= learn_from), else 0. Bottom-up synapses learn by
-x0*x1*y3*(y1-64), top-down synapses (whose pre-synaptic spike is the error axon above) by x0*x1*y3*(y2-64): the same expected
-change, delta * mean, on both, from different weights, with nothing transported. y3 = 0 pauses both exactly.
+Learning ports, written at every step. y3 = the rate in the learning window (age >= learn_from), else 0; bap = event.
+Bottom-up synapses (on the basal side) see y1 = 64 + (delta at an event, else 0), top-down ones (apical) y1 = 64 + mean/2 at
+even and 64 - mean/2 at odd age. With the rule x0*x1*y3*(y1-64) both change by delta * mean in expectation (the pre-spike of a
+top-down synapse is the error axon above), from different weights, with nothing transported. y3 = 0 pauses both exactly.
+y2 is a tick: 1 at every second event (basal) or every second pair of steps with mean > 1 (apical) in the window, else 0. A
+rule spends it on what should act at half the events: a decay -x0*w*y2*y3, or +x0*y2 against the floor of every product.
 
 Rate: y3 = rate >> 16, where rate is a 24-bit register that loses its 2^-rate_shift-th part every rate_interval phases
 (0: never): annealing is the neuron's own business.
@@ -31,8 +33,8 @@ Rate: y3 = rate >> 16, where rate is a 24-bit register that loses its 2^-rate_sh
 Order: clock, error hold, compartments, ports; all outputs are of the same step. A phase spike drops the error that arrives
 with it (it belongs to the sample before) and, with reset = 1, zeroes compartments and held errors.
 
-Readout dyad: the same, with Delta = beta * (target - a) while the phase is nudged (phase spike 2) and 0 while it is free
-(phase spike 1), a = clip(drive, low, top), linear compartments: the linearised squared-error nudging (equations.md section 1;
+Readout dyad: the same, with Delta = beta * (target - a) while the phase is nudged (phase spike 2), from age nudge_from on
+(before, the output is still the last sample's), and 0 while it is free (phase spike 1), a = clip(drive, low, top), linear compartments: the linearised squared-error nudging (equations.md section 1;
 DP's exact rule divides by (1 + alpha beta)(1 - (1-alpha) beta), which only rescales delta).
 
 Bits in fixed point: a_in 32, s_plus and s_minus 24 (six of them fraction, so that a leak does not stall), e_plus and e_minus
@@ -67,18 +69,24 @@ def make_clock(ops: Arithmetic) -> Step:
 
 
 def make_ports(ops: Arithmetic) -> Step:
-    """What a dyad sends: both axons and the four learning ports."""
+    """What a dyad sends, and its ticks: both axons and the learning ports of both sides."""
     select, halve = ops.select, ops.halve
 
-    def ports(age, mean, delta, y3):  # type: ignore[no-untyped-def]
+    def ports(age, mean, delta, y3, tick, tick_apical):  # type: ignore[no-untyped-def]
         even = age % 2 == 0
         size = select(even, delta, -delta)
-        event = size > 0
+        event = select(size > 0, 1, 0)
         half = halve(mean)
-        s_error = select(event, 2 * size, 0)
-        y1 = 64 + select(event, delta, 0)
-        y2 = 64 + select(even, half, -half)
-        return 2 * mean, s_error, select(event, 1, 0), y1, y2, y3
+        open_now = select(y3 > 0, 1, 0)
+        learns = event * open_now
+        learns_apical = select(half > 0, open_now, 0)
+        y2 = tick * learns
+        y2_apical = tick_apical * learns_apical
+        tick = select(learns > 0, 1 - tick, tick)
+        tick_apical = select(even, tick_apical, select(learns_apical > 0, 1 - tick_apical, tick_apical))
+        y1 = 64 + event * delta
+        y1_apical = 64 + select(even, half, -half)
+        return tick, tick_apical, 2 * mean, 2 * event * size, event, y1, y2, y3, y1_apical, y2_apical
 
     return ops.function(ports)
 
@@ -102,7 +110,7 @@ def make_dyad(ops: Arithmetic) -> Step:
 
     def dyad(  # type: ignore[no-untyped-def]
         t, a_in, a_in_error, phase,
-        s_plus, s_minus, e_plus, e_minus, age, rate, phases,
+        s_plus, s_minus, e_plus, e_minus, age, rate, phases, tick, tick_apical,
         shift, bias, shift_error, alpha, nudge, top, leak, margin, limit, reset, learn_from, rate_interval, rate_shift,
     ):  # fmt: skip
         age, rate, phases, y3 = clock(phase, age, rate, phases, learn_from, rate_interval, rate_shift)
@@ -122,8 +130,13 @@ def make_dyad(ops: Arithmetic) -> Step:
         minus = narrow(s_minus)
         mean = minus + portion(plus - minus, alpha)
         delta = difference(plus, minus, margin, limit)
-        s_out, s_error, bap, y1, y2, y3 = ports(age, mean, delta, y3)
-        return s_plus, s_minus, e_plus, e_minus, age, rate, phases, s_out, s_error, bap, y1, y2, y3
+        tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical = ports(
+            age, mean, delta, y3, tick, tick_apical
+        )
+        return (
+            s_plus, s_minus, e_plus, e_minus, age, rate, phases, tick, tick_apical,
+            s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical,
+        )  # fmt: skip
 
     return ops.function(dyad)
 
@@ -135,8 +148,9 @@ def make_readout(ops: Arithmetic) -> Step:
 
     def readout(  # type: ignore[no-untyped-def]
         t, a_in, a_target, phase,
-        s_plus, s_minus, drive, nudged, age, rate, phases,
-        shift, bias, alpha, nudge, beta, low, top, leak, margin, limit, reset, learn_from, rate_interval, rate_shift,
+        s_plus, s_minus, drive, nudged, age, rate, phases, tick, tick_apical,
+        shift, bias, alpha, nudge, beta, low, top, leak, margin, limit, nudge_from,
+        reset, learn_from, rate_interval, rate_shift,
     ):  # fmt: skip
         age, rate, phases, y3 = clock(phase, age, rate, phases, learn_from, rate_interval, rate_shift)
         opens = phase > 0
@@ -146,7 +160,7 @@ def make_readout(ops: Arithmetic) -> Step:
         s_minus = s_minus * kept
         drive = a_in
         a = clip(scale_down(a_in, shift) + bias, low, top)
-        error = portion((a_target - a) * nudged, beta)
+        error = portion((a_target - a) * select(age >= nudge_from, nudged, 0), beta)
         lift = portion(error, nudge)
         s_plus = s_plus + scale_down(widen(a + lift) - s_plus, leak)
         s_minus = s_minus + scale_down(widen(a + lift - error) - s_minus, leak)
@@ -154,8 +168,13 @@ def make_readout(ops: Arithmetic) -> Step:
         minus = narrow(s_minus)
         mean = clip(minus + portion(plus - minus, alpha), low, top)
         delta = difference(plus, minus, margin, limit)
-        s_out, s_error, bap, y1, y2, y3 = ports(age, mean, delta, y3)
-        return s_plus, s_minus, drive, nudged, age, rate, phases, s_out, s_error, bap, y1, y2, y3
+        tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical = ports(
+            age, mean, delta, y3, tick, tick_apical
+        )
+        return (
+            s_plus, s_minus, drive, nudged, age, rate, phases, tick, tick_apical,
+            s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical,
+        )  # fmt: skip
 
     return ops.function(readout)
 
@@ -168,8 +187,10 @@ OUTPUTS = (
     Variable("s_error", 0, 126, "error axon, 2 * |delta| at an event", even=True),
     Variable("s_out_bap", 0, 1, "event"),
     Variable("s_out_y1", 0, 127, "64 + delta at an event"),
-    Variable("s_out_y2", 0, 127, "64 + mean/2 at even, 64 - mean/2 at odd age"),
-    Variable("s_out_y3", 0, 127, "learning rate now"),
+    Variable("s_out_y2", 0, 1, "tick, 1 at every second event in the learning window"),
+    Variable("s_out_y3", 0, 127, "learning rate now, for both sides"),
+    Variable("s_apical_y1", 0, 127, "64 + mean/2 at even, 64 - mean/2 at odd age"),
+    Variable("s_apical_y2", 0, 1, "tick, 1 at every second pair of steps in the learning window while mean > 1"),
 )
 S_PLUS = Variable("s_plus", -(COMPARTMENT << 6), COMPARTMENT << 6, "upper compartment, in 1/64")
 S_MINUS = Variable("s_minus", -(COMPARTMENT << 6), COMPARTMENT << 6, "lower compartment, in 1/64")
@@ -177,6 +198,8 @@ CLOCK_STATES = (
     Variable("age", -1, AGE_LIMIT, "steps since the phase opened", default=-1),
     Variable("rate", 0, 127 << 16, "learning rate, 7 bits and 16 of fraction"),
     Variable("phases", 0, 2**24 - 1, "phases since the rate last fell"),
+    Variable("tick", 0, 1, "what y2 will be at the next event"),
+    Variable("tick_apical", 0, 1, "what y2 will be at the next apical event"),
 )
 SHIFT = Variable("shift", 0, 24, "drive = a_in / 2^shift", shared=True)
 BIAS = Variable("bias", -COMPARTMENT, COMPARTMENT, "added to the drive")
@@ -240,6 +263,7 @@ READOUT = Law(
         LEAK,
         MARGIN,
         LIMIT,
+        Variable("nudge_from", 0, AGE_LIMIT, "age from which a nudged output has an error", shared=True),
         *CLOCK_PARAMETERS,
     ),
     make=make_readout,

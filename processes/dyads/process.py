@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess, LogConfig
+from neuromorph.processes.from_law import LawProcess, numbers, owner_of
 
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import DYAD
-from neuromorph.processes.from_law import LawProcess, numbers, owner_of
 
 Variant = Literal["dp", "dp-transpose"]
 Activation = Literal["relu", "hard_sigmoid"]
@@ -30,9 +30,9 @@ def of_256(value: float, name: str, process: AbstractProcess) -> float:
     if count.size != 1 or not 0 <= count.item() <= 256:
         raise RangeError(f"{owner_of(process)}: {name} = {value} is outside 0..1")
     if count.item() % 1:
-        nearest = round(count.item())
+        nearest = f"{round(count.item())}/256 = {round(count.item()) / 256}"
         raise RangeError(
-            f"{owner_of(process)}: {name} = {value} is no multiple of 1/256; the nearest is {nearest}/256 = {nearest / 256}"
+            f"{owner_of(process)}: {name} = {value} is no multiple of 1/256; the nearest is {nearest}"
         )
     return float(count.item())
 
@@ -40,7 +40,7 @@ def of_256(value: float, name: str, process: AbstractProcess) -> float:
 def dyadic(
     process: AbstractProcess, *, alpha: float, variant: str, reset: bool, rate: float
 ) -> dict[str, Any]:
-    """The parameters of the law that hidden and output dyads derive alike: alpha, nudge, reset, and the rate's register."""
+    """alpha, nudge, reset and the rate's register, as the laws of hidden and output dyads name them."""
     share = of_256(alpha, "alpha", process)
     nudge = {"dp": share, "dp-transpose": 256 - share}[
         chosen(variant, ("dp", "dp-transpose"), "variant", process)
@@ -56,15 +56,16 @@ def dyadic(
 
 
 class Dyads(LawProcess):
-    """Hidden dyads (laws/dyad.py has the equations, the order within a step, the axons and the learning ports)::
+    """Hidden dyads; laws/dyad.py has the order within a step, the axons and the learning ports::
 
-        s_plus  -> f(drive + nudge * Delta),   s_minus -> f(drive - (1 - nudge) * Delta),   f(x) = clip(x, 0, top)
-        mean = alpha * s_plus + (1 - alpha) * s_minus,   delta = s_plus - s_minus
+        s_plus -> f(drive + nudge * Delta),   s_minus -> f(drive - (1 - nudge) * Delta)
+        mean = alpha * s_plus + (1 - alpha) * s_minus,   delta = s_plus - s_minus,   f(x) = clip(x, 0, top)
         drive = a_in / 2^shift + bias,   Delta = a_in_error / 2^shift_error
 
-    Ports of `shape`: a_in (bottom-up), a_in_error (top-down), s_out (activity axon, 2 * mean every step), s_error (error
-    axon, 2 * |delta| at an event), s_out_bap, s_out_y1, s_out_y2, s_out_y3 (learning, every step); `phase`, shape (1,):
-    1 or 2 opens a phase. Since payloads are doubled, weights W mean shift + 1 of W's scale.
+    Ports of `shape`: a_in (bottom-up), a_in_error (top-down), s_out (activity axon, 2 * mean every step),
+    s_error (error axon, 2 * |delta| at an event), s_out_bap, s_out_y1, s_out_y2, s_out_y3 (learning of bottom-up
+    synapses), s_apical_y1, s_apical_y2 (of top-down ones; bap and y3 are the same; every
+    step); `phase`, shape (1,): 1 or 2 opens a phase. Payloads are doubled, so shift = 1 means drive = W mean.
 
     Parameters, per step and in the same units in floating and fixed point:
     shift, shift_error: 0..24. bias: one value, or one a neuron; +-8191.
@@ -72,13 +73,16 @@ class Dyads(LawProcess):
     variant: "dp" nudges with alpha, "dp-transpose" with 1 - alpha.
     activation, top: "relu" saturates at top, the 7 bits of a pre-trace (np.inf: never, floating point only);
     "hard_sigmoid" has a finite top, 1..127 in fixed point.
-    leak: a compartment moves by eps = 2^-leak of its way in a step, 0..6. margin: errors below it are none, 0..127.
-    limit: errors saturate here, 1..63 (np.inf: never, floating point only). reset: a phase spike zeroes the state.
-    rate: y3 in the learning window, 0..127 (the Var holds rate * 2^16, whole in fixed point).
-    learn_from: age in the phase from which y3 is sent. rate_interval: phases between two falls of the rate (0: none).
-    rate_shift: each takes its 2^-rate_shift-th part, 1..15.
+    leak: a compartment moves by eps = 2^-leak of its way in a step, 0..6.
+    margin: errors below it are none, 0..127.
+    limit: errors saturate here, 1..63 (np.inf: never, floating point only).
+    reset: a phase spike zeroes compartments and held errors.
+    rate: y3 in the learning window, one value, or one a neuron; 0..127 (the Var holds rate * 2^16).
+    learn_from: age in the phase from which y3 is sent.
+    rate_interval: phases between two falls of the rate (0: none), each by its 2^-rate_shift-th part.
+    rate_shift: 1..15.
 
-    Raises RangeError for what no arithmetic can take; the fixed-point model and the lowering check the ranges above.
+    Raises RangeError for what no arithmetic can take; the fixed-point model and lowering check the ranges.
     Source: Two Tales eq. 2 (DP) and eq. 19 (DP-transpose).
     """
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from scipy.sparse import spmatrix
 
 from neuromorph.engine.engine import Engine
 from neuromorph.processes.equivalence.runtime import lava_run
@@ -16,7 +18,7 @@ from neuromorph.processes.lowering.graph import flatten_graph
 from neuromorph.processes.lowering.lower import Lowered
 from neuromorph.program import Array, Population, Sink, Synapse
 
-Read = Callable[[AbstractProcess, str], Any]
+Read = Callable[[Var], Any]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def check_bits(
     """
     lowered = Lowered.of(flatten_graph(process), step=0)
     variables = list(compared(lowered))
+    recorded = [(var, name, "data") for name, var in lowered.monitors.items()]
     engine = Engine(lowered.program)
     if runtime:
         engine.run(steps)
@@ -71,15 +74,17 @@ def check_bits(
             process,
             steps,
             time_limit=time_limit,
-            after=lambda: _first_difference(lowered, engine, variables, steps, _read_var),
+            after=lambda: _first_difference(engine, [*variables, *recorded], steps, _read_var),
         )
         return BitCheck(steps, len(variables), found)
     stepper = LavaStepper(process)
-    matched = _matching(lowered, stepper)
+    # the same processes on both sides, but for those that hierarchical processes make afresh
+    twin = dict(zip(lowered.graph.processes, stepper.graph.processes, strict=True))
     for step in range(1, steps + 1):
         stepper.step()
         engine.run(1)
-        found = _first_difference(lowered, engine, variables, step, lambda p, v: stepper.get(matched[p], v))
+        seen = variables if step < steps else [*variables, *recorded]
+        found = _first_difference(engine, seen, step, lambda var: stepper.get(twin[var.process], var.name))
         if found:
             return BitCheck(step, len(variables), found)
         if progress:
@@ -87,18 +92,13 @@ def check_bits(
     return BitCheck(steps, len(variables), None)
 
 
-def _matching(lowered: Lowered, stepper: LavaStepper) -> dict[AbstractProcess, AbstractProcess]:
-    """Leaf processes of the two graphs: the same objects, but for those that hierarchical processes make afresh."""
-    return dict(zip(lowered.graph.processes, stepper.graph.processes, strict=True))
+def _read_var(var: Var) -> Any:
+    values = var.get()
+    return values.toarray() if isinstance(values, spmatrix) else values
 
 
-def _read_var(process: AbstractProcess, variable: str) -> Any:
-    values = getattr(process, variable).get()
-    return values.toarray() if hasattr(values, "toarray") else values
-
-
-def compared(lowered: Lowered) -> Iterator[tuple[AbstractProcess, str, str]]:
-    """(process, node, variable) of every state that both sides have."""
+def compared(lowered: Lowered) -> Iterator[tuple[Var, str, str]]:
+    """(Var, node, variable) of every state that both sides have."""
     for process, name in lowered.names.items():
         node = lowered.program[name]
         if isinstance(node, Population):
@@ -107,13 +107,14 @@ def compared(lowered: Lowered) -> Iterator[tuple[AbstractProcess, str, str]]:
             names = [*node.states, *([] if node.tied_to else ["weights"])]
         else:
             names = ["data"] if isinstance(node, Sink) else []
-        yield from ((process, name, v) for v in names if v in process.vars.member_names)
+        yield from ((getattr(process, v), name, v) for v in names if v in process.vars.member_names)
 
 
 def native_value(engine: Engine, name: str, variable: str, shape: tuple[int, ...]) -> Array:
     """A variable of the engine in the shape of its Var, a sparse one as a dense array."""
-    node, values = engine.program[name], engine.get(name, variable)
-    if isinstance(node, Synapse) and node.index is not None and variable in ("weights", "tag_1", "tag_2"):
+    values = engine.get(name, variable)
+    node = next((s for s in engine.program.synapses if s.name == name), None)
+    if node is not None and node.index is not None and variable in ("weights", "tag_1", "tag_2"):
         full = np.zeros(shape, dtype=np.int64)
         full[tuple(node.index)] = values
         return full
@@ -121,10 +122,10 @@ def native_value(engine: Engine, name: str, variable: str, shape: tuple[int, ...
 
 
 def _first_difference(
-    lowered: Lowered, engine: Engine, variables: list[tuple[AbstractProcess, str, str]], step: int, read: Read
+    engine: Engine, variables: list[tuple[Var, str, str]], step: int, read: Read
 ) -> Difference | None:
-    for process, name, variable in variables:
-        lava = np.asarray(read(process, variable))
+    for var, name, variable in variables:
+        lava = np.asarray(read(var))
         native = native_value(engine, name, variable, lava.shape)
         if not np.array_equal(lava, native):
             at = tuple(int(i) for i in np.argwhere(lava != native)[0])

@@ -106,7 +106,7 @@ class _Lava:
         self._died: list[Any] = []  # workers that ended before they were killed
 
     def call(self, function: Callable[[], T]) -> T:
-        """The function's result or exception; kills all and raises _NoAnswer if a worker ends or time is up."""
+        """The function's result or exception; raises _NoAnswer if a worker ends or time is up."""
         call = _Call(function)
         while not call.returns_within(_POLL) and time.monotonic() < self._deadline:
             self._died = [worker for worker in self._workers() if _has_ended(worker)]

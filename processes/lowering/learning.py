@@ -81,6 +81,8 @@ def check_sparse(process: AbstractProcess, learned: Plasticity, index: Array) ->
         raise LoweringError(
             f"{owner}: Lava cannot run a LearningSparse of sign mode {learned.sign_mode.name}; use MIXED or LearningDense"
         )
+    if index.shape[1] == 0:
+        raise LoweringError(f"{owner}: Lava cannot run a LearningSparse without a synapse; give it a weight that is not 0")
     synapses = np.zeros(process.weights.shape, dtype=bool)
     synapses[tuple(index)] = True
     for target, rule in (("dw", learned.dw), ("dd", learned.dd), ("dt", learned.dt)):

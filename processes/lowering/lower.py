@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 from neuromorph.errors import LoweringError
 from neuromorph.processes.lowering.discovery import describe, node_name
 from neuromorph.processes.lowering.graph import Edge, ProcessGraph, flatten_graph
+from neuromorph.processes.lowering.graph import Probe as Look
 from neuromorph.processes.lowering.nodes import SUPPORTED
 from neuromorph.processes.tied.process import TiedDense
 from neuromorph.program import Array, Link, Node, Population, Probe, Program, Sink, Synapse
@@ -45,22 +46,23 @@ class Lowered:
         )
         return cls(graph, names, Program(nodes, links, _probes(graph, names), step))
 
-    def recorded(self, probe: str) -> Array:
-        """What a Monitor holds so far, as its probe stores it: (steps, neurons)."""
-        data = next(p.data for p in self.graph.probes if p.data is not None and _probe_name(p) == probe)
-        return np.broadcast_to(np.asarray(data.get()), data.shape).reshape(data.shape[0], -1).astype(np.int64)
+    @property
+    def monitors(self) -> dict[str, Var]:
+        """By the names of the Program's probes, the Vars of Monitors that hold their data: (steps, *shape)."""
+        return {_probe_name(look): look.data for look in self.graph.probes if look.data is not None}
 
     def write_back(self, program: Program, recorded: dict[str, Array]) -> None:
-        """Store the Program's values (and what probes recorded) in the Vars they belong to."""
+        """Store the Program's values (and what probes recorded) in the Vars they belong to, and in their aliases."""
         for process, name in self.names.items():
             node = program[name]
             for variable, values in _values(node).items():
                 var = getattr(process, variable, None)
                 if isinstance(var, Var):
                     var.init = _shaped(var, values, node)
-        for probe in self.graph.probes:
-            if probe.data is not None:
-                probe.data.init = recorded[_probe_name(probe)].reshape(probe.data.shape).astype(float)
+        for name, data in self.monitors.items():
+            data.init = recorded[name].reshape(data.shape).astype(float)
+        for alias, var in self.graph.aliases.items():
+            alias.init = var.init
 
 
 def _node(process: AbstractProcess, graph: ProcessGraph, name: str, step: int) -> Node:
@@ -87,22 +89,22 @@ def _link(edge: Edge, names: dict[AbstractProcess, str], nodes: dict[str, Node])
     return Link((source, edge.source.name), (target, edge.target.name), index)
 
 
-def _probe_name(probe) -> str:  # type: ignore[no-untyped-def]
-    return f"{node_name(probe.process)}.{probe.data.name}"
+def _probe_name(look: Look) -> str:
+    return f"{node_name(look.process)}.{look.data.name}"
 
 
 def _probes(graph: ProcessGraph, names: dict[AbstractProcess, str]) -> tuple[Probe, ...]:
     made = []
-    for probe in graph.probes:
-        if isinstance(probe.process, TiedDense):
+    for look in graph.probes:
+        if isinstance(look.process, TiedDense):
             continue
-        if probe.data is None:
-            raise LoweringError(
-                f"{describe(probe.process)} looks at {probe.target.process.name}.{probe.target.name} through a RefPort, which "
-                "has no native form; use a Monitor"
-            )
-        node = names[probe.target.process]
-        made.append(Probe(_probe_name(probe), node, probe.target.name, length=probe.data.shape[0]))
+        seen = f"{describe(look.process)} looks at {look.target.name} of {describe(look.target.process)}"
+        if look.data is None:
+            raise LoweringError(f"{seen} through a RefPort, which has no native form; use a Monitor")
+        if isinstance(look.target, Var) and isinstance(look.target.init, csr_matrix):
+            raise LoweringError(f"{seen}, a sparse matrix, which Lava's Monitor cannot hold; look at something else")
+        node = names[look.target.process]
+        made.append(Probe(_probe_name(look), node, look.target.name, length=look.data.shape[0]))
     return tuple(made)
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
 
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import LoweringError
+from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.lower import Lowered
 
@@ -33,17 +36,20 @@ def simulate(process: AbstractProcess, steps: int, progress: Callable[[int], Non
     that the Vars hold then; `restart(process)` begins at step 1 again. Raises what `lower` raises, and SimulationError when
     a value leaves the chip's range while running.
     """
+    if process.is_compiled:
+        raise LoweringError(
+            f"{describe(process)}: Lava has compiled this graph, and its Vars answer for Lava's runtime; build it anew"
+        )
     run = _RUNS.get(process)
     if run is None:
         run = _Run(flatten_graph(process), 0)
-        for leaf in run.graph.processes:
-            _RUNS[leaf] = run
-        _RUNS[process] = run
+        for one in _all_of(run.graph):
+            _RUNS[one] = run
     lowered = Lowered.of(run.graph, run.step)
     _check_room(lowered, run.step + steps)
     engine = Engine(lowered.program)
     for probe in lowered.program.probes:
-        engine.set(probe.name, "data", lowered.recorded(probe.name))
+        _put_back(engine, probe.name, lowered.monitors[probe.name])
     engine.run(steps, progress)
     lowered.write_back(
         engine.snapshot(), {p.name: engine.get(p.name, "data") for p in lowered.program.probes}
@@ -53,9 +59,25 @@ def simulate(process: AbstractProcess, steps: int, progress: Callable[[int], Non
 
 def restart(process: AbstractProcess) -> None:
     """Let the next `simulate` of this graph begin at step 1, from the values that its Vars hold."""
-    run = _RUNS.pop(process, None)
-    for leaf in run.graph.processes if run else ():
-        _RUNS.pop(leaf, None)
+    if run := _RUNS.get(process):
+        for one in _all_of(run.graph):
+            del _RUNS[one]
+
+
+def _all_of(graph: ProcessGraph) -> set[AbstractProcess]:
+    """Leaf processes and the hierarchical ones around them."""
+    found: set[AbstractProcess] = set()
+    for process in graph.processes:
+        while process is not None:
+            found.add(process)
+            process = process.parent_proc
+    return found
+
+
+def _put_back(engine: Engine, probe: str, data: Var) -> None:
+    """What a Monitor holds from the runs before."""
+    before = np.broadcast_to(np.asarray(data.get()), data.shape)
+    engine.set(probe, "data", before.reshape(engine.get(probe, "data").shape))
 
 
 def _check_room(lowered: Lowered, steps: int) -> None:

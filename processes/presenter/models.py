@@ -9,11 +9,11 @@ from lava.magma.core.model.py.ports import PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from neuromorph.processes.from_law import Array, check_fixed
+from neuromorph.processes.presenter.process import Presenter
 
 from neuromorph.errors import RangeError
 from neuromorph.laws.law import Variable
-from neuromorph.processes.from_law import check_fixed
-from neuromorph.processes.presenter.process import Presenter
 
 INT32 = (-(2**31), 2**31 - 1)
 TABLES = (Variable("samples", *INT32, "payloads"), Variable("targets", *INT32, "targets"))
@@ -21,9 +21,9 @@ TABLES = (Variable("samples", *INT32, "payloads"), Variable("targets", *INT32, "
 
 class PresenterModel(PyLoihiProcessModel):
     s_phase: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=2)
-    order: np.ndarray = LavaPyType(np.ndarray, np.int32)
-    steps: np.ndarray = LavaPyType(np.ndarray, np.int32)
-    opening: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=2)
+    order: Array = LavaPyType(np.ndarray, np.int32)
+    steps: Array = LavaPyType(np.ndarray, np.int32)
+    opening: Array = LavaPyType(np.ndarray, np.int32, precision=2)
 
     def run_spk(self) -> None:
         turn, age = divmod(self.time_step - 1, self.steps.item())
@@ -43,8 +43,8 @@ class PresenterModel(PyLoihiProcessModel):
 class PyPresenterModelFloat(PresenterModel):
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
     s_target: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
-    samples: np.ndarray = LavaPyType(np.ndarray, float)
-    targets: np.ndarray = LavaPyType(np.ndarray, float)
+    samples: Array = LavaPyType(np.ndarray, float)
+    targets: Array = LavaPyType(np.ndarray, float)
 
 
 @implements(proc=Presenter, protocol=LoihiProtocol)
@@ -55,8 +55,8 @@ class PyPresenterModelFixed(PresenterModel):
 
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=32)
     s_target: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32, precision=32)
-    samples: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=32)
-    targets: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=32)
+    samples: Array = LavaPyType(np.ndarray, np.int32, precision=32)
+    targets: Array = LavaPyType(np.ndarray, np.int32, precision=32)
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)

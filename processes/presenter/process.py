@@ -8,10 +8,10 @@ import numpy as np
 from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
+from neuromorph.processes.from_law import Array, numbers, owner_of
 
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import FREE, NUDGED
-from neuromorph.processes.from_law import Array, numbers, owner_of
 
 
 class Presenter(AbstractProcess):
@@ -20,10 +20,11 @@ class Presenter(AbstractProcess):
         s_out = samples[k],   s_target = targets[k]                       at every step
         s_phase = opening where (t - 1) mod steps == 0, else 0            once a sample
 
-    samples: payloads (n, size); targets: (n, outputs), or None: zeros of shape (n, 1). Whole numbers of 32 bits in fixed
-    point. opening: the phase spike, 2 (nudged) when there are targets, else 1 (free). steps: steps a sample, at least 1.
-    order: which samples, 0..n-1; default all in turn. Ports: s_out (size,), s_target (outputs,), s_phase (1,).
-    All data are Vars, so that samples, targets, order and opening may be set between runs.
+    samples: payloads (n, size); targets: (n, outputs), or None: zeros of shape (n, 1). Whole numbers of 32
+    bits in fixed point. opening: the phase spike, 2 (nudged) when there are targets, else 1 (free). steps:
+    steps a sample, at least 1. order: which samples, 0..n-1; default all in turn. Ports: s_out (size,),
+    s_target (outputs,), s_phase (1,). All data are Vars, so that samples, targets, order and opening may be
+    set between runs.
 
     Raises RangeError for shapes and numbers that do not fit together.
     Equals neuromorph.program.Source with hold = steps and pulses = ("s_phase",).

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lava.magma.core.process.process import LogConfig
+from neuromorph.processes.dyads.process import Variant, dyadic, of_256
+from neuromorph.processes.from_law import LawProcess, owner_of
 
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import READOUT
-from neuromorph.processes.dyads.process import Variant, dyadic, of_256
-from neuromorph.processes.from_law import LawProcess, owner_of
 
 
 class NudgedReadout(LawProcess):
@@ -19,15 +19,17 @@ class NudgedReadout(LawProcess):
         s_plus -> a + nudge * Delta,   s_minus -> a - (1 - nudge) * Delta
 
     The phase is nudged from a phase spike 2 on, and free from a phase spike 1 on and before the first one.
-    Ports of `shape`: a_in, a_target (in the units of the mean), and the outputs of Dyads; `phase`, shape (1,).
+    Ports of `shape`: a_in, a_target (in the units of the mean), and the outputs of Dyads; `phase`, shape
+    (1,).
 
     Parameters as in Dyads, and:
     beta: nudging strength, a multiple of 1/256 in 0..1 (the Var holds 256 * beta).
+    nudge_from: age in the phase from which a nudged output has an error (before, it answers the last sample).
     low, top: ends of the output, 0..127 (floating point: any, -np.inf and np.inf for a linear output).
 
-    Raises RangeError for what no arithmetic can take; the fixed-point model and the lowering check the ranges.
-    Source: linearised squared error, Two Tales eq. 22 for "dp-transpose"; for "dp" its exact rule with the factor
-    1 / ((1 + alpha beta) (1 - (1 - alpha) beta)) left out, which only rescales delta.
+    Raises RangeError for what no arithmetic can take; the fixed-point model and the lowering check the
+    ranges. Source: linearised squared error, Two Tales eq. 22 for "dp-transpose"; for "dp" its exact rule
+    with the factor 1 / ((1 + alpha beta) (1 - (1 - alpha) beta)) left out, which only rescales delta.
     """
 
     law = READOUT
@@ -47,6 +49,7 @@ class NudgedReadout(LawProcess):
         leak: float = 0,
         margin: float = 0,
         limit: float = 63,
+        nudge_from: int = 0,
         reset: bool = True,
         rate: float = 0.0,
         learn_from: int = 0,
@@ -65,6 +68,7 @@ class NudgedReadout(LawProcess):
             leak=leak,
             margin=margin,
             limit=limit,
+            nudge_from=nudge_from,
             learn_from=learn_from,
             rate_interval=rate_interval,
             rate_shift=rate_shift,

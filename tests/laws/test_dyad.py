@@ -24,7 +24,7 @@ def once(law: Law, ops: Any, **given_values: float) -> dict[str, float]:
 
 
 def nudged(ops: Any, drive: float, error: float, **parameters: float) -> dict[str, float]:
-    """A dyad at even age with this drive and Delta = error, its positive half held and its negative half arriving."""
+    """A dyad at even age with this drive and Delta = error: the positive half held, the negative arriving."""
     plus, minus = max(error, 0), max(-error, 0)
     return once(DYAD, ops, a_in=drive, e_plus=plus, a_in_error=minus, age=5, **parameters)
 
@@ -34,7 +34,7 @@ def nudged(ops: Any, drive: float, error: float, **parameters: float) -> dict[st
 def test_nudge_lifts_s_plus_the_rest_lowers_s_minus_and_alpha_weighs_s_plus(
     drive: float, error: float, alpha: int, nudge: int
 ) -> None:
-    """s_plus = drive + nudge * Delta, s_minus = drive - (1 - nudge) * Delta, mean = alpha s_plus + (1 - alpha) s_minus."""
+    """And so mean = alpha * s_plus + (1 - alpha) * s_minus."""
     seen = nudged(FLOATING, drive, error, alpha=alpha, nudge=nudge)
     plus, minus = drive + nudge / 256 * error, drive - (1 - nudge / 256) * error
     assert seen["s_plus"] == pytest.approx(plus, abs=1e-12)
@@ -47,7 +47,9 @@ def test_nudge_lifts_s_plus_the_rest_lowers_s_minus_and_alpha_weighs_s_plus(
 def test_in_the_linear_regime_the_mean_of_dp_transpose_is_free_of_feedback(
     drive: float, error: float, alpha: int
 ) -> None:
-    assert nudged(FLOATING, drive, error, alpha=alpha, nudge=256 - alpha)["s_out"] / 2 == pytest.approx(drive, abs=1e-12)
+    assert nudged(FLOATING, drive, error, alpha=alpha, nudge=256 - alpha)["s_out"] / 2 == pytest.approx(
+        drive, abs=1e-12
+    )
 
 
 @settings(max_examples=100, deadline=None)
@@ -57,7 +59,9 @@ def test_in_the_linear_regime_the_mean_of_dp_carries_feedback_unless_alpha_is_on
 ) -> None:
     """mean = drive + (2 alpha - 1) * Delta (equations.md, section 1)."""
     expected = drive + (2 * alpha / 256 - 1) * error
-    assert nudged(FLOATING, drive, error, alpha=alpha, nudge=alpha)["s_out"] / 2 == pytest.approx(expected, abs=1e-12)
+    assert nudged(FLOATING, drive, error, alpha=alpha, nudge=alpha)["s_out"] / 2 == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize(("nudge", "free"), [(0, "s_plus"), (256, "s_minus")])
@@ -73,19 +77,19 @@ def test_at_the_ends_of_nudge_one_compartment_is_the_free_state(ops: Any, nudge:
 @settings(max_examples=300, deadline=None)
 @given(drive=st.integers(-200, 300), error=st.integers(-60, 60), alpha=counts, nudge=counts)
 def test_fixed_point_is_floating_point_rounded(drive: int, error: int, alpha: int, nudge: int) -> None:
-    """Two roundings to nearest (of nudge * Delta, then of alpha * delta): at most one unit of the mean, and of y1."""
+    """Two roundings to nearest (of nudge * Delta, then of alpha * delta): at most one unit of the mean."""
     exact = nudged(FLOATING, drive, error, alpha=alpha, nudge=nudge)
     rounded = nudged(FIXED, drive, error, alpha=alpha, nudge=nudge)
     assert abs(rounded["s_plus"] / 64 - exact["s_plus"]) <= 0.5
     assert abs(rounded["s_minus"] / 64 - exact["s_minus"]) <= 0.5
     assert abs(rounded["s_out"] - exact["s_out"]) / 2 <= 1
-    assert abs(rounded["s_out_y2"] - exact["s_out_y2"]) <= 1
+    assert abs(rounded["s_apical_y1"] - exact["s_apical_y1"]) <= 1
 
 
 @settings(max_examples=200, deadline=None)
 @given(drive=st.integers(64, 64), error=st.integers(-60, 60), shift=st.integers(0, 4))
 def test_signed_errors_round_alike(drive: int, error: int, shift: int) -> None:
-    """Delta and -Delta lift the same compartment by opposite amounts, up to the tie, which goes upward: no drift."""
+    """Delta and -Delta lift s_plus by opposite amounts, up to the tie, which goes upward: no drift."""
     up = nudged(FIXED, drive, error, nudge=256, shift_error=shift)["s_plus"] // 64 - drive
     down = nudged(FIXED, drive, -error, nudge=256, shift_error=shift)["s_plus"] // 64 - drive
     tie = (error * 2) % 2**shift == 0 and error % 2**shift != 0

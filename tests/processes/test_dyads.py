@@ -1,6 +1,7 @@
-"""Dyads in Lava's models: the fixed point of dual propagation, backpropagation's gradient, and what the chip adds."""
+"""Dyads in Lava's models: dual propagation's fixed point, backpropagation's gradient, events, clock."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,14 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wiring import Network, drive, wire
-
-from neuromorph.errors import LavaRunError, RangeError
-from neuromorph.learning.dual_propagation import plasticity, settle
 from neuromorph.processes.dyads.process import Dyads
 from neuromorph.processes.equivalence.runtime import lava_run
 from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.presenter.process import Presenter
+from wiring import Network, drive, wire
+
+from neuromorph.errors import LavaRunError, RangeError
+from neuromorph.learning.dual_propagation import plasticity, settle
 
 TAGS = ["floating_pt", "fixed_pt"]
 VARIANTS = [("dp", 0.5), ("dp-transpose", 0.0), ("dp-transpose", 0.5), ("dp-transpose", 1.0)]
@@ -32,7 +33,7 @@ def problem(sizes: tuple[int, ...], samples: int) -> tuple[list[torch.Tensor], t
     def draw(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
-    weights = [draw(post, pre) / math.sqrt(pre) for pre, post in zip(sizes, sizes[1:], strict=False)]
+    weights = [draw(post, pre) / math.sqrt(pre) for pre, post in pairwise(sizes)]
     return weights, draw(samples, sizes[0]).abs(), draw(samples, sizes[-1])
 
 
@@ -76,10 +77,11 @@ def test_a_network_settles_where_dual_propagation_in_batches_does(
 def test_what_the_synapses_learn_is_the_gradient_of_backpropagation(
     sizes: tuple[int, ...], variant: str, alpha: float
 ) -> None:
-    """Both signs of the error are sent once in two steps, so plasticity is on for two steps, once all is settled.
+    """Both signs of the error are sent once in two steps, so plasticity is on for two steps, once all is
+    settled.
 
-    Values are large, as Lava's y traces lose 1/65535 before use: of y1 = 64 + delta, that is not to show. The rate is
-    small, so that weights hardly move, but enough to be seen in float64.
+    Values are large, as Lava's y traces lose 1/65535 before use: of y1 = 64 + delta, that is not to show. The
+    rate is small, so that weights hardly move, but enough to be seen in float64.
     """
     beta, settled, rate = 3 / 256, 40, 1e-18
     weights, x, y = problem(sizes, samples=1)
@@ -130,14 +132,12 @@ def test_leaky_compartments_reach_the_activation_of_a_constant_drive(
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_activity_is_sent_each_step_and_signed_errors_at_alternating_events(tag: str) -> None:
-    """Drive 10 and errors 8, -8, 4, -4, 0 (payloads and weights would double): positive at even age, negative at odd."""
+    """Positive ones at even age, negative ones at odd age, with the learning ports to match."""
     errors = np.array([8, -8, 4, -4, 0])
     steps, phase = 12, [0, 0, 2] + [0] * 9
     ages = np.array([0, 1, *range(10)])[:, None]  # before any phase spike, age counts from the first step
     halves = [np.where(age % 2 == 1, np.maximum(errors, 0), np.maximum(-errors, 0)) for age in ages]
-    seen = drive(
-        Dyads(shape=(5,), rate=3), tag, a_in=[[10] * 5] * steps, a_in_error=halves, phase=phase
-    )
+    seen = drive(Dyads(shape=(5,), rate=3), tag, a_in=[[10] * 5] * steps, a_in_error=halves, phase=phase)
     np.testing.assert_array_equal(seen["age"], np.broadcast_to(ages, (steps, 5)))
     late = ages[:, 0] >= 2
     late[:2] = False  # both signs have arrived from age 2 on
@@ -146,7 +146,7 @@ def test_activity_is_sent_each_step_and_signed_errors_at_alternating_events(tag:
     np.testing.assert_array_equal(seen["s_error"][late], 2 * sent)
     np.testing.assert_array_equal(seen["s_out_bap"][late], sent > 0)
     np.testing.assert_array_equal(seen["s_out_y1"][late], 64 + np.where(sent > 0, errors, 0))
-    np.testing.assert_array_equal(seen["s_out_y2"][late], np.broadcast_to(np.where(even, 69, 59), sent.shape))
+    np.testing.assert_array_equal(seen["s_apical_y1"][late], np.broadcast_to(np.where(even, 69, 59), sent.shape))
     np.testing.assert_array_equal(seen["s_out"], np.full((steps, 5), 20))
     np.testing.assert_array_equal(seen["s_out_y3"], np.full((steps, 5), 3))
 
@@ -162,7 +162,12 @@ def histories(draw: Any) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("tag", TAGS)
 @settings(max_examples=20, deadline=None)
-@given(history=histories(), other=histories(), leak=st.integers(0, 3), variant=st.sampled_from(["dp", "dp-transpose"]))
+@given(
+    history=histories(),
+    other=histories(),
+    leak=st.integers(0, 3),
+    variant=st.sampled_from(["dp", "dp-transpose"]),
+)
 def test_a_phase_spike_with_reset_makes_dyads_forget_everything_but_their_rate(
     tag: str, history: dict[str, list[int]], other: dict[str, list[int]], leak: int, variant: str
 ) -> None:
@@ -195,7 +200,7 @@ def test_without_reset_a_phase_spike_leaves_the_compartments_as_they_were(tag: s
 @pytest.mark.parametrize("tag", TAGS)
 @pytest.mark.parametrize(("interval", "shift"), [(0, 1), (1, 1), (3, 1), (2, 4)])
 def test_the_rate_falls_by_its_closed_form(tag: str, interval: int, shift: int) -> None:
-    """rate_n = rate * (1 - 2^-shift)^((n - 1) // interval) in phase n; in fixed point each fall is rounded up."""
+    """rate * (1 - 2^-shift)^((n - 1) // interval) in phase n; in fixed point each result is rounded up."""
     count = 20
     dyads = Dyads(shape=(2,), rate=100.5, rate_interval=interval, rate_shift=shift)
     rates = drive(dyads, tag, phase=[1, 0] * count)["rate"][::2, 0]
@@ -213,7 +218,9 @@ def test_the_rate_falls_by_its_closed_form(tag: str, interval: int, shift: int) 
 @pytest.mark.parametrize("tag", TAGS)
 def test_the_rate_is_seen_from_its_age_on(tag: str) -> None:
     seen = drive(Dyads(shape=(1,), rate=7.75, learn_from=2), tag, phase=[1, 0, 0, 0, 1, 0, 0])
-    assert seen["s_out_y3"][:, 0].tolist() == [x if tag == "floating_pt" else int(x) for x in [0, 0, 7.75, 7.75, 0, 0, 7.75]]
+    assert seen["s_out_y3"][:, 0].tolist() == [
+        x if tag == "floating_pt" else int(x) for x in [0, 0, 7.75, 7.75, 0, 0, 7.75]
+    ]
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -242,7 +249,9 @@ def test_a_neuron_whose_y3_is_zero_keeps_its_weights_exactly(tag: str) -> None:
 @pytest.mark.parametrize("tag", TAGS)
 def test_shape_is_only_a_shape(tag: str) -> None:
     a_in = np.random.default_rng(0).integers(-50, 200, (6, 6))
-    flat = drive(Dyads(shape=(6,), bias=np.arange(6)), tag, a_in=a_in, a_in_error=a_in // 4, phase=[1] + [0] * 5)
+    flat = drive(
+        Dyads(shape=(6,), bias=np.arange(6)), tag, a_in=a_in, a_in_error=a_in // 4, phase=[1] + [0] * 5
+    )
     block = drive(
         Dyads(shape=(2, 3), bias=np.arange(6).reshape(2, 3)),
         tag,
@@ -279,7 +288,9 @@ def test_what_is_nonsense_for_any_arithmetic_is_refused_at_once(wrong: dict[str,
         Dyads(**({"shape": (3,), "name": "cortex"} | wrong))
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # __del__ of Lava's AbstractProcess
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # __del__ of Lava's AbstractProcess
 def test_an_unknown_keyword_is_refused() -> None:
     with pytest.raises(TypeError, match="leek"):
         Dyads(shape=(3,), leek=1)
@@ -290,7 +301,7 @@ def test_an_unknown_keyword_is_refused() -> None:
     [
         ({"leak": 7}, r"leak = 7 is outside 0..6"),
         ({"leak": 0.5}, r"leak = 0.5 is not an integer; fixed point takes whole numbers only"),
-        ({"top": math.inf}, r"top = inf is not an integer"),
+        ({"top": math.inf}, r"top = inf is outside 1..127"),
         ({"top": 128}, r"top = 128 is outside 1..127"),
         ({"bias": [0, 0, 8192]}, r"bias = 8192 is outside -8191..8191"),
         ({"limit": 64}, r"limit = 64 is outside 1..63"),
@@ -298,7 +309,9 @@ def test_an_unknown_keyword_is_refused() -> None:
         ({"rate": 128}, r"rate = 8388608 is outside 0..8323072"),
     ],
 )
-def test_what_fixed_point_cannot_hold_is_refused_by_its_model_only(wrong: dict[str, Any], message: str) -> None:
+def test_what_fixed_point_cannot_hold_is_refused_by_its_model_only(
+    wrong: dict[str, Any], message: str
+) -> None:
     dyads = Dyads(**({"shape": (3,), "name": "cortex"} | wrong))
     LavaStepper(dyads, tag="floating_pt").step()
     with pytest.raises(LavaRunError, match=rf"RangeError: process 'cortex' \(Dyads\): {message}"):

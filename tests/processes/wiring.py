@@ -11,13 +11,12 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.proc.dense.process import Dense, LearningDense
 from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
-
 from neuromorph.processes.dyads.process import Dyads
 from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.presenter.process import Presenter
 from neuromorph.processes.readout.process import NudgedReadout
 
-BOTTOM_UP, TOP_DOWN = "x0*x1*y3*(y1-64)", "x0*x1*y3*(y2-64)"
+BOTTOM_UP, TOP_DOWN = "x0*x1*y3*(y1-64)", "x0*x1*y3*(y1-64)"
 
 
 def dense(weights: np.ndarray) -> Dense:
@@ -77,7 +76,7 @@ def wire(
 
 
 def drive(neurons: AbstractProcess, tag: str, **inputs: Any) -> dict[str, np.ndarray]:
-    """Feeds each input port its rows (steps, values), and returns what each output port and Var is at each step."""
+    """Feeds each input port its rows (steps, values); returns what output ports and Vars are at each step."""
     frames = {port: np.array(rows).reshape(len(rows), -1) for port, rows in inputs.items()}
     steps = len(next(iter(frames.values())))
     for port, rows in frames.items():

@@ -22,10 +22,11 @@ class Odd(AbstractProcess):
     """Passes on what it receives, three elements, until step 3; then does what `how` says."""
 
     def __init__(self, how: str = "fine") -> None:
-        super().__init__(how=how)
+        super().__init__(how=how, steps=[])
         self.s_in = InPort(shape=(3,))
         self.s_out = OutPort(shape=(3,))
         self.seen = Var(shape=(3,), init=0)
+        self.sent = Var(shape=(3,), init=0)
         self.nothing = Var(shape=(1,), init=None)
 
 
@@ -40,6 +41,7 @@ class PyOddModel(PyLoihiProcessModel):
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int8)
     seen: np.ndarray = LavaPyType(np.ndarray, np.int32)
+    sent: np.ndarray = LavaPyType(np.ndarray, np.int32)
     nothing: str = LavaPyType(str, str)
 
     def __init__(self, proc_params):
@@ -51,7 +53,10 @@ class PyOddModel(PyLoihiProcessModel):
         self.seen[:] += self.s_in.recv()
         if self.time_step == 3:
             getattr(self, self.proc_params["how"].replace(" ", "_"))()
-        self.s_out.send(np.full(3, 300) + self.seen)  # more than the port's type holds
+        self.sent[:] = 300 + self.seen  # more than the port's type holds
+        self.s_out.send(self.sent)
+        self.sent[:] = 0
+        self.proc_params["steps"].append(self.time_step)
 
     def post_guard(self) -> bool:
         return self.proc_params["how"] == "raise late"

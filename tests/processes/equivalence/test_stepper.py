@@ -123,20 +123,26 @@ def test_every_var_equals_that_of_lava_s_runtime(factors, tag):
 def test_a_hierarchical_graph_and_a_narrow_port_equal_lava_s_runtime():
     def build():
         rng = np.random.default_rng(1)
-        odd, layer = Odd(), Layer(rng.integers(0, 90, (3, 3)))
+        odd, layer, record = Odd(), Layer(rng.integers(0, 90, (3, 3))), sink.RingBuffer(shape=(3,), buffer=20)
         odd.s_out.connect(layer.s_in)
+        odd.s_out.connect(record.a_in)
         layer.s_out.connect(odd.s_in)
-        return odd, layer
+        return odd, layer, record
 
-    odd, layer = build()
+    odd, layer, record = build()
     LavaStepper(odd).step(3)  # leaves the graph to Lava as it was
-    expected = lava_run(odd, 20, time_limit=20, after=lambda: [odd.seen.get(), layer.u.get()])
-    odd, layer = build()
+    expected = lava_run(
+        odd, 20, time_limit=20, after=lambda: [odd.seen.get(), layer.u.get(), record.data.get()]
+    )
+    odd, layer, record = build()
     stepper, second = LavaStepper(layer), LavaStepper(odd)
     stepper.step(20)
     assert np.array_equal(stepper.get(odd, "seen"), expected[0])
     assert np.array_equal(stepper.get(layer, "u"), expected[1])
+    assert np.array_equal(stepper.get(record, "data"), expected[2])
     assert expected[0].any()
+    assert expected[2][0, 0] == 300 - 256
+    assert odd.proc_params["steps"] == []
     assert np.array_equal(second.get(layer, "u"), np.zeros(3))
 
 

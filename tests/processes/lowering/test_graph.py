@@ -387,6 +387,7 @@ def package(tmp_path, monkeypatch, request):
     (folder / "__init__.py").touch()
     (folder / "process.py").write_text(PROCESS)
     (folder / "models.py").write_text(MODEL.format(package=name, line=request.param))
+    (folder / "zoo.py").write_text(f"from {name}.models import LonelyModel")
     monkeypatch.syspath_prepend(tmp_path)
     yield __import__(f"{name}.process", fromlist=["Lonely"]).Lonely
     for module in [m for m in sys.modules if m.split(".")[0] == name]:

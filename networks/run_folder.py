@@ -1,0 +1,92 @@
+"""A training run on disk: what network on what data (run.json), how it went (history), where it stands (checkpoint.h5)."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neuromorph.deploy.artifact import load, save
+from neuromorph.deploy.provenance import Provenance
+from neuromorph.errors import ArtifactError, OutputError
+from neuromorph.networks.dyadic_mlp import DyadicMLP
+from neuromorph.networks.recipe import Recipe
+from neuromorph.program import Program
+
+DESCRIPTION, CHECKPOINT = "run.json", "checkpoint.h5"
+
+
+@dataclass
+class RunFolder:
+    """`description`: network (arguments of DyadicMLP), data, epochs, validation; and results as they come: history, test."""
+
+    path: Path
+    description: dict[str, Any]
+
+    @classmethod
+    def create(cls, path: Path, description: dict[str, Any]) -> RunFolder:
+        """A new folder, written to at once, so that a path that cannot be written is found before the training."""
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise OutputError(f"'{path}' exists and is not empty; give another folder with -o, or go on with --resume")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            folder = cls(path, {**description, "history": []})
+            folder.write()
+        except OSError as error:
+            raise OutputError(f"'{path}' cannot be written: {error.strerror}; give another folder with -o") from None
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run. Raises ArtifactError when it is none."""
+        file = path / DESCRIPTION
+        try:
+            description = json.loads(file.read_text())
+        except FileNotFoundError:
+            raise ArtifactError(f"'{path}' is no run folder: it has no {DESCRIPTION}") from None
+        except (ValueError, OSError) as error:
+            raise ArtifactError(f"'{file}' cannot be read: {error}") from None
+        if not isinstance(description, dict) or "network" not in description:
+            raise ArtifactError(f"'{file}' describes no network; it was not written by neuromorph train")
+        return cls(path, description)
+
+    def write(self) -> None:
+        unfinished = self.path / f".{DESCRIPTION}"
+        unfinished.write_text(json.dumps(self.description, indent=1))
+        os.replace(unfinished, self.path / DESCRIPTION)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One entry per epoch."""
+        entries: list[dict[str, Any]] = self.description["history"]
+        return entries
+
+    def network(self) -> DyadicMLP:
+        """The network as its first weights were drawn, or with those of the checkpoint if there is one."""
+        arguments = dict(self.description["network"])
+        recipe = Recipe.from_dict(arguments.pop("recipe"))
+        network = DyadicMLP(**arguments, recipe=recipe)
+        if (self.path / CHECKPOINT).exists():
+            network.take_weights(self.checkpoint())
+        return network
+
+    def checkpoint(self) -> Program:
+        """The Program in the middle of its training, without the data."""
+        return load(self.path / CHECKPOINT).program
+
+    def save_checkpoint(self, program: Program) -> None:
+        save(program, self.path / CHECKPOINT, self.provenance(), overwrite=True)
+        self.write()
+
+    def provenance(self) -> Provenance:
+        known = self.description
+        accuracies = {k: known[k] for k in ("test_accuracy", "test_accuracy_frozen") if k in known}
+        return Provenance(
+            seed=known["network"]["seed"],
+            data_set=known["data"],
+            accuracies=accuracies,
+            command=known.get("command"),
+            notes={"network": known["network"], "epochs": known["epochs"], "epochs_done": len(self.history)},
+        )

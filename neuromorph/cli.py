@@ -1,0 +1,203 @@
+"""The command line: train, compile, run, inspect, check-bits, bench, demo."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from neuromorph.errors import NeuromorphError, RangeError
+
+app = typer.Typer(
+    help="Local learning as Lava processes: build a graph in Python, simulate it bit for bit, compile it for a chip.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+bench = typer.Typer(help="Measure: speed against Lava, cost against activity.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+DataDir = Annotated[Optional[Path], typer.Option("--data-dir", help="Where data sets lie [$NEUROMORPH_DATA or ./data].")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, nothing else.")]
+Model = Annotated[str, typer.Argument(help="A run folder (from train -o), or file.py:name of a process or a function making one.")]
+
+
+def main() -> None:
+    """Run a command; what went wrong is one line on stderr and exit status 1, Ctrl-C 130."""
+    try:
+        app(standalone_mode=True)
+    except NeuromorphError as error:
+        print(f"neuromorph: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("neuromorph: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def layers_of(text: str) -> tuple[int, ...]:
+    """'784-512-10' as sizes. Raises RangeError."""
+    try:
+        return tuple(int(part) for part in text.split("-"))
+    except ValueError:
+        raise RangeError(f"--layers {text!r} is not a list of sizes such as 784-512-10") from None
+
+
+@app.command()
+def train(
+    data: Annotated[str, typer.Option(help="digits, mnist, ...")] = "digits",
+    layers: Annotated[Optional[str], typer.Option(help="Sizes, such as 784-512-10 [one hidden layer that suits the data].")] = None,
+    feedback: Annotated[str, typer.Option(help="learned, random or tied (tied: simulation only).")] = "learned",
+    epochs: Annotated[Optional[int], typer.Option(help="Passes over the training set [the recipe's].", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Makes the run repeat bit for bit.", min=0)] = 0,
+    seeds: Annotated[int, typer.Option(help="Train this many networks, from seeds SEED, SEED+1, ...; mean and spread.", min=1)] = 1,
+    validation: Annotated[int, typer.Option(help="Hold out this many of the last training images.", min=0)] = 0,
+    out: Annotated[Optional[Path], typer.Option("--out", "-o", help="Run folder [runs/DATA-LAYERS-...].")] = None,
+    resume: Annotated[Optional[Path], typer.Option(help="Go on with an interrupted run folder.")] = None,
+    bits: Annotated[int, typer.Option(help="Check this many first steps against Lava's models; 0: none.", min=0)] = 200,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Train a network of dyads at chip precision: integers only, one sample at a time, local learning rules."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.train_command import resume_run, train_all
+
+    talk = Talk(json)
+    if resume is not None:
+        talk.result(resume_run(resume, talk))
+        return
+    sizes = layers_of(layers) if layers else None
+    folder = out or Path("runs") / f"{data}-{feedback}-{datetime.now():%Y%m%d-%H%M%S}"
+    talk.result(
+        train_all(
+            data=data, layers=sizes, feedback=feedback, epochs=epochs, validation=validation, data_dir=data_dir,
+            seeds=range(seed, seed + seeds), folder=folder, bits=bits, talk=talk,
+        )
+    )  # fmt: skip
+
+
+@app.command("compile")
+def compile_(
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The artifact to write, such as net.h5.")],
+    freeze: Annotated[bool, typer.Option("--freeze", help="Static weights: no learning, even weights.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Compile a model to a chip artifact (HDF5)."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.models import compile_model
+
+    talk = Talk(json)
+    talk.result(compile_model(model, out, freeze=freeze, overwrite=overwrite, talk=talk))
+
+
+@app.command()
+def run(
+    artifact: Annotated[Path, typer.Argument(help="net.h5, from compile.")],
+    data: Annotated[Optional[str], typer.Option(help="Present this data set's test images and count right answers.")] = None,
+    limit: Annotated[Optional[int], typer.Option(help="Only the first images.", min=1)] = None,
+    steps: Annotated[Optional[int], typer.Option(help="Without data: make this many steps as the artifact stands.", min=1)] = None,
+    learn: Annotated[bool, typer.Option("--learn", help="Leave plasticity on [paused exactly].")] = False,
+    out: Annotated[Optional[Path], typer.Option("--out", "-o", help="Write the artifact as it stands afterwards.")] = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Run an artifact natively, with the bits of the graph it came from."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.models import run_artifact
+
+    talk = Talk(json)
+    result: dict[str, Any] = run_artifact(
+        artifact, data=data, limit=limit, steps=steps, learn=learn, out=out, data_dir=data_dir, talk=talk
+    )
+    talk.result(result)
+
+
+@app.command()
+def inspect(artifact: Annotated[Path, typer.Argument(help="net.h5, from compile.")], json: AsJson = False) -> None:
+    """Print what an artifact holds."""
+    from neuromorph.console import Talk
+    from neuromorph.deploy.artifact import load
+    from neuromorph.deploy.inspect import describe, summary
+
+    talk, loaded = Talk(json), load(artifact)
+    talk.say(describe(loaded))
+    talk.result(summary(loaded))
+
+
+@app.command("check-bits")
+def check_bits(
+    model: Model,
+    steps: Annotated[int, typer.Option(help="Steps to compare.", min=1)] = 100,
+    runtime: Annotated[bool, typer.Option("--runtime", help="Against Lava's own runtime, values after the last step.")] = False,
+    time_limit: Annotated[float, typer.Option(help="Seconds for Lava's runtime.", min=1)] = 600.0,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Run a graph in Lava and natively, side by side: all bits agree, or the first that does not."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.models import check_model
+
+    talk = Talk(json)
+    found = check_model(model, steps, runtime=runtime, time_limit=time_limit, data_dir=data_dir, talk=talk)
+    talk.result(found)
+    if not found["equal"]:
+        raise typer.Exit(1)
+
+
+@bench.command("lava")
+def bench_lava(
+    steps: Annotated[int, typer.Option(help="Steps per run.", min=1)] = 300,
+    runs: Annotated[int, typer.Option(help="Runs on each side; medians are compared.", min=1)] = 3,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """The plastic 784-256-10 graph in Lava's runtime and natively."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.bench_lava import bench_lava as measure
+
+    talk = Talk(json)
+    found = measure(steps, runs, talk, data_dir)
+    talk.say(
+        f"Lava {1e3 * found.lava:.2f} ms a step, native {1e6 * found.native:.1f} us a step: {found.speedup:.0f} times faster "
+        f"(medians of {runs}; kernels ready in {found.compile:.1f} s, not counted)"
+    )
+    talk.result(found.as_dict())
+    if not found.bits_equal:
+        raise typer.Exit(1)
+
+
+@bench.command("sparsity")
+def bench_sparsity(
+    steps: Annotated[int, typer.Option(help="Steps per run.", min=1)] = 2000,
+    runs: Annotated[int, typer.Option(help="Runs; the median counts.", min=1)] = 5,
+    json: AsJson = False,
+) -> None:
+    """A plastic 784-512-10 stack with 1 to 100 % of its neurons active."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.bench_sparsity import bench_sparsity as measure
+
+    talk = Talk(json)
+    found = measure(steps, runs, talk)
+    for level, cost in found["native_us_per_step"].items():
+        talk.say(f"{100 * float(level):5.0f} % active: {cost:8.1f} us a step")
+    talk.say(f"plain dense kernel: {found['dense_us_per_step']:8.1f} us a step (results agree: {found['results_agree']})")
+    talk.say(f"10 % costs {found['cost_ratio']:.3f} of 100 %; 100 % costs {found['dense_ratio']:.2f} of the dense kernel")
+    talk.result(found)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for run, artifact and picture.")] = Path("demo"),
+    json: AsJson = False,
+) -> None:
+    """Handwritten digits, learned at chip precision, checked against Lava, compiled, and drawn."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.demo import demo as show
+
+    talk = Talk(json)
+    talk.result(show(out, talk))

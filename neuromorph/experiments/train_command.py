@@ -1,0 +1,104 @@
+"""What `neuromorph train` does around the training itself: folders, seeds, the check of the first bits, the summary."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from neuromorph.console import Talk
+from neuromorph.data import Dataset, load
+from neuromorph.errors import NeuromorphError, RangeError
+from neuromorph.experiments.train import Task, describe, first_bits, train
+from neuromorph.networks.run_folder import RunFolder
+
+HIDDEN = {"digits": 128, "mnist": 512}
+DEFAULT_HIDDEN = 256
+
+
+def train_all(
+    *,
+    data: str,
+    layers: tuple[int, ...] | None,
+    feedback: str,
+    epochs: int | None,
+    validation: int,
+    data_dir: Path | None,
+    seeds: Iterable[int],
+    folder: Path,
+    bits: int,
+    talk: Talk,
+) -> dict[str, Any]:
+    """One run folder per seed (inside `folder` when there are several); the results, and mean and spread of several."""
+    loaded = load(data, data_dir)
+    sizes = layers or (_pixels(loaded), HIDDEN.get(data, DEFAULT_HIDDEN), loaded.classes)
+    _check(sizes, loaded, validation)
+    task = Task(data, sizes, feedback, epochs, validation, data_dir)
+    listed = list(seeds)
+    runs = [
+        RunFolder.create(folder / f"seed{seed}" if len(listed) > 1 else folder, describe(task, seed)) for seed in listed
+    ]
+    results = [_one(run, loaded, bits, talk) for run in runs]
+    return results[0] if len(results) == 1 else _summary(results, talk)
+
+
+def resume_run(path: Path, talk: Talk) -> dict[str, Any]:
+    """Go on with a run folder."""
+    run = RunFolder.open(path)
+    if "test_accuracy" in run.description:
+        raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
+    return _trained(run, talk)
+
+
+def _pixels(data: Dataset) -> int:
+    return int(data.train_images[0].size)
+
+
+def _check(sizes: tuple[int, ...], data: Dataset, validation: int) -> None:
+    if sizes[0] != _pixels(data) or sizes[-1] != data.classes:
+        raise RangeError(
+            f"--layers {'-'.join(map(str, sizes))} does not fit {data.name}: it has {_pixels(data)} pixels and {data.classes} "
+            f"classes, so write {_pixels(data)}-...-{data.classes}"
+        )
+    if validation >= len(data.train_images):
+        raise RangeError(f"--validation {validation} leaves nothing of {len(data.train_images)} training images")
+
+
+def _one(run: RunFolder, data: Dataset, bits: int, talk: Talk) -> dict[str, Any]:
+    network = run.description["network"]
+    talk.say(f"{run.path}: {'-'.join(map(str, network['layers']))}, {network['feedback']} feedback, seed {network['seed']}")
+    if bits:
+        equal = first_bits(run, data, bits)
+        run.description["first_bits_equal"], run.description["first_bits_steps"] = equal, bits
+        talk.say(f"first {bits} steps against Lava's models: {'every bit equal' if equal else 'DIFFERENT'}")
+        if not equal:
+            raise NeuromorphError("the engine and Lava's models differ; run neuromorph check-bits on the run folder")
+    return _trained(run, talk)
+
+
+def _trained(run: RunFolder, talk: Talk) -> dict[str, Any]:
+    try:
+        results = train(run, talk)
+    except KeyboardInterrupt:
+        talk.say(f"interrupted; go on with: neuromorph train --resume {run.path}")
+        raise
+    talk.say(
+        f"test accuracy {100 * results['test_accuracy']:.2f} % (weights of -256..255), "
+        f"{100 * results['test_accuracy_frozen']:.2f} % frozen to even weights, {results['seconds']:.0f} s"
+    )
+    known = {k: v for k, v in run.description.items() if k.startswith("first_bits")}
+    return {**results, **known, "run": str(run.path)}
+
+
+def _summary(results: list[dict[str, Any]], talk: Talk) -> dict[str, Any]:
+    summary: dict[str, Any] = {"seed": [r["seed"] for r in results], "runs": results}
+    for name in ("test_accuracy", "test_accuracy_frozen", "seconds"):
+        values = [r[name] for r in results]
+        summary[name], summary[f"{name}_spread"] = statistics.mean(values), statistics.stdev(values)
+    talk.say(
+        f"{len(results)} seeds: test accuracy {100 * summary['test_accuracy']:.2f} +- "
+        f"{100 * summary['test_accuracy_spread']:.2f} %, frozen {100 * summary['test_accuracy_frozen']:.2f} +- "
+        f"{100 * summary['test_accuracy_frozen_spread']:.2f} %"
+    )
+    return summary
