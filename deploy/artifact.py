@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
-import numpy as np
 from neuromorph.deploy.hdf5 import (
     CHECKSUM,
     FORMAT,
@@ -24,6 +23,7 @@ from neuromorph.deploy.hdf5 import (
     Reader,
     digest,
     first_line,
+    put_document,
     put_number,
     put_text,
 )
@@ -125,8 +125,7 @@ def _open(path: Path) -> h5py.File:
 def _write(file: h5py.File, program: Program, provenance: Provenance) -> None:
     put_number(file, "neuromorph_schema", SCHEMA)
     put_text(file, "neuromorph_version", version("neuromorph"))
-    text = provenance.to_json().encode()
-    file.create_dataset("provenance", data=np.array(text, dtype=h5py.string_dtype("utf-8", len(text))))
+    put_document(file, "provenance", provenance.to_json())
     root = file.create_group("program")
     put_number(root, "step", program.step)
     _write_numbered(root, "nodes", program.nodes, write_node)
@@ -144,7 +143,7 @@ def _write_numbered(
         try:
             write(holder.create_group(str(k)), item)
         except ProgramError as error:
-            raise ProgramError(f"{name.removesuffix('s')} '{getattr(item, 'name', k)}': {error}") from None
+            raise ProgramError(f"{name.removesuffix('s')} {getattr(item, 'name', k)!r}: {error}") from None
 
 
 def _read_program(reader: Reader) -> Program:
@@ -158,6 +157,6 @@ def _read_program(reader: Reader) -> Program:
 
 
 def _read_provenance(root: Reader) -> Provenance:
-    text = root.array("provenance", (), "S").item()
+    text = root.document("provenance")
     with valid(root, "provenance"):
-        return Provenance.from_json(text.decode("utf-8"))
+        return Provenance.from_json(text)

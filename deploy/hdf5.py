@@ -63,6 +63,12 @@ def put_texts(group: h5py.Group, name: str, texts: Sequence[str]) -> None:
     group.attrs[name] = np.array(encoded, dtype=h5py.string_dtype("utf-8", longest))
 
 
+def put_document(group: h5py.Group, name: str, text: str) -> None:
+    """A text of any length, as a dataset."""
+    encoded = fixed_text(text)
+    group.create_dataset(name, data=np.array(encoded, dtype=h5py.string_dtype("utf-8", max(len(encoded), 1))))
+
+
 def put_number(group: h5py.Group, name: str, value: int) -> None:
     if not -(2**63) <= value < 2**63:
         raise ProgramError(f"{name} = {value} does not fit 64 bits")
@@ -199,11 +205,19 @@ class Reader:
             ):
                 wanted = " x ".join("any" if n is None else str(n) for n in shape)
                 raise self.wrong(name, f"has shape {found}, not {wanted or 'one value'}")
-            if dtype.name not in types.split() and dtype.kind not in types.split():
+            if dtype.name not in types.split():
                 raise self.wrong(name, f"has type {dtype}, not {types.replace(' ', ' or ')}")
             if dataset.nbytes > self._limit:
                 raise self.wrong(name, f"claims {dataset.nbytes} bytes, more than the file can hold")
             return np.asarray(dataset[()])
+
+    def document(self, name: str) -> str:
+        """A dataset that is one fixed-length text."""
+        dataset = self._member(name, h5py.Dataset)
+        with self.reading(name):
+            if dataset.dtype.kind != "S" or dataset.shape != () or dataset.nbytes > self._limit:
+                raise self.wrong(name, "is not one fixed-length text")
+            return bytes(dataset[()]).decode("utf-8")
 
     def numbered(self, name: str) -> Iterator[Reader]:
         """The groups 0, 1, ... of the group `name`."""

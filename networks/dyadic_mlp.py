@@ -61,15 +61,11 @@ class DyadicMLP:
         self.forward_weights, self.feedback_weights = self._first_weights()
 
     def _first_weights(self) -> tuple[list[Array], list[Array]]:
-        recipe, pairs = self.recipe, list(zip(self.layers[1:], self.layers, strict=False))
-        forward = [
-            even_normal(self._rng(FORWARD_STREAM, k), recipe.spread_up if k else recipe.spread, shape)
-            for k, shape in enumerate(pairs)
-        ]
-        feedback = [
-            even_normal(self._rng(FEEDBACK_STREAM, k), recipe.spread_feedback, (pre, post))
-            for k, (post, pre) in enumerate(pairs[1:])
-        ]
+        pairs = list(zip(self.layers[1:], self.layers, strict=False))
+        last = len(pairs) - 1
+        spreads = [self.recipe.spread_out if k == last else self.recipe.spread for k in range(len(pairs))]
+        forward = [even_normal(self._rng(FORWARD_STREAM, k), spreads[k], pair) for k, pair in enumerate(pairs)]
+        feedback = [even_normal(self._rng(FEEDBACK_STREAM, k), spreads[k], pairs[k][::-1]) for k in range(1, len(pairs))]
         return forward, feedback
 
     def _rng(self, stream: int, layer: int) -> np.random.Generator:

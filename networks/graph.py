@@ -56,8 +56,8 @@ def plastic(name: str, weights: Array, rule: str, seed: int) -> AbstractProcess:
 
 
 BASAL = {"s_out_bap": "s_in_bap", "s_out_y1": "s_in_y1", "s_out_y2": "s_in_y2", "s_out_y3": "s_in_y3"}
-APICAL = {**BASAL, "s_apical_y1": "s_in_y1", "s_apical_y2": "s_in_y2"}
-del APICAL["s_out_y1"], APICAL["s_out_y2"]
+APICAL = {"s_out_bap": "s_in_bap", "s_apical_y1": "s_in_y1", "s_apical_y2": "s_in_y2", "s_apical_y3": "s_in_y3"}
+"""Learning ports of a dyad and where they go: for bottom-up and for top-down connections."""
 
 
 def connect_learning(post: AbstractProcess, synapse: AbstractProcess, ports: dict[str, str]) -> None:
@@ -91,6 +91,7 @@ def build_graph(
             shape=(n,),
             shift=recipe.shift[min(k, len(recipe.shift) - 1)],
             shift_error=recipe.shift_error[min(k, len(recipe.shift_error) - 1)],
+            nudge_from=3 * len(sizes) - 5 - 2 * k,
             rate=recipe.rate if learning else 0,
             **shared,
         )
@@ -103,7 +104,7 @@ def build_graph(
         bias=recipe.offset,
         beta=recipe.beta,
         margin=recipe.margin,
-        nudge_from=len(hidden) + 1,
+        nudge_from=len(hidden) + 1,  # before, it answers the last sample
         rate=recipe.rate if learning else 0,
         **shared,
     )

@@ -18,8 +18,8 @@ class Recipe:
     above it. `shift_out`, `offset`: scale and lift of the readout's drive; `target_on`, `target_off`: its targets.
     `margin`: errors of the readout below it are none: without this dead zone the rounding of events that need not be spoils
     the feedback. `limit`: errors saturate there. `alpha`, `beta` as in laws/dyad.py.
-    `spread`, `spread_up`, `spread_feedback`: standard deviation of the first weights of the first layer, of those above, of
-    the feedback. `exponent`, `exponent_feedback`: the learning rules' scale 2^exponent; `decay`: 2^decay scales the decay of
+    `spread`, `spread_out`: standard deviation of the first weights between hidden layers (and from the input), and to and
+    from the readout, forward and feedback alike. `exponent`, `exponent_feedback`: the learning rules' scale 2^exponent; `decay`: 2^decay scales the decay of
     weights at every second event (None: no decay).
     `rate`: y3 at the start; it falls by its 2^-rate_shift-th part in equal intervals, to `rate_end` at the end of training.
     `steps`: steps a sample is shown; None: 4 * hidden layers + 2, what activity and both signs of the error need to pass
@@ -37,8 +37,7 @@ class Recipe:
     margin: int = 14
     limit: int = 63
     spread: float = 40.0
-    spread_up: float = 2.0
-    spread_feedback: float = 2.0
+    spread_out: float = 2.0
     exponent: int = -7
     exponent_feedback: int = -6
     decay: int | None = -6
@@ -59,7 +58,7 @@ class Recipe:
         return max(1, round(samples / falls))
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
@@ -71,8 +70,8 @@ class Recipe:
 
 
 MNIST = Recipe()
-MNIST_DEEP = Recipe(shift=(11, 11), shift_error=(9, 8), margin=18, rate_end=10.0)
-DIGITS = Recipe(shift=(10,), shift_out=11, shift_error=(6,), margin=12, spread=60.0, spread_up=10.0, spread_feedback=10.0)
+MNIST_DEEP = Recipe(shift=(11,), shift_error=(8, 9), margin=18, rate_end=10.0)
+DIGITS = Recipe(shift_out=11, rate_end=10.0, epochs=60)
 
 
 def recipe_for(data: str, hidden_layers: int) -> Recipe:

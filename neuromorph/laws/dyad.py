@@ -6,7 +6,7 @@ Hidden dyad, in one step (t counts steps, age counts them from 0 since the last 
     drive  = a_in / 2^shift + bias
     e_plus  <- a_in_error   at odd age    (what was sent at even age: positive errors)
     e_minus <- a_in_error   at even age   (what was sent at odd age: negative errors)
-    Delta  = (e_plus - e_minus) / 2^shift_error
+    Delta  = (e_plus - e_minus) / 2^shift_error,  0 before age nudge_from (one sign has come, the other not yet)
     s_plus  <- s_plus  + ( f(drive + nudge * Delta)       - s_plus ) / 2^leak
     s_minus <- s_minus + ( f(drive - (1 - nudge) * Delta) - s_minus) / 2^leak,    f(x) = clip(x, 0, top)
     mean  = s_minus + alpha * (s_plus - s_minus)
@@ -20,9 +20,10 @@ Axons. The activity axon sends 2 * mean at every step (a learning synapse sees x
 sends 2 * |delta| at an *event* and nothing otherwise: an event is an even age with delta > 0 or an odd age with delta < 0.
 So signed errors travel as unsigned spikes, and a neuron without an error sends nothing.
 
-Learning ports, written at every step. y3 = the rate in the learning window (age >= learn_from), else 0; bap = event.
-Bottom-up synapses (on the basal side) see y1 = 64 + (delta at an event, else 0), top-down ones (apical) y1 = 64 + mean/2 at
-even and 64 - mean/2 at odd age. With the rule x0*x1*y3*(y1-64) both change by delta * mean in expectation (the pre-spike of a
+Learning ports, written at every step; bap = event. Bottom-up synapses (on the basal side) see y1 = 64 + delta and y3 = rate
+at an event, else 64 and 0; top-down ones (apical) y1 = 64 + mean/2 at even and 64 - mean/2 at odd age, and y3 = rate while
+mean > 1. Outside the learning window (age < learn_from) y3 = 0 on both. (y3 must not stay up without an event: Lava decays
+traces by exp(-1/65535), so that now and then y1 = 64 reads as 63 and would move every weight.) With the rule x0*x1*y3*(y1-64) both change by delta * mean in expectation (the pre-spike of a
 top-down synapse is the error axon above), from different weights, with nothing transported. y3 = 0 pauses both exactly.
 y2 is a tick: 1 at every second event (basal) or every second pair of steps with mean > 1 (apical) in the window, else 0. A
 rule spends it on what should act at half the events: a decay -x0*w*y2*y3, or +x0*y2 against the floor of every product.
@@ -81,12 +82,13 @@ def make_ports(ops: Arithmetic) -> Step:
         learns = event * open_now
         learns_apical = select(half > 0, open_now, 0)
         y2 = tick * learns
+        y3_apical = y3 * learns_apical
         y2_apical = tick_apical * learns_apical
         tick = select(learns > 0, 1 - tick, tick)
         tick_apical = select(even, tick_apical, select(learns_apical > 0, 1 - tick_apical, tick_apical))
         y1 = 64 + event * delta
         y1_apical = 64 + select(even, half, -half)
-        return tick, tick_apical, 2 * mean, 2 * event * size, event, y1, y2, y3, y1_apical, y2_apical
+        return tick, tick_apical, 2 * mean, 2 * event * size, event, y1, y2, y3 * event, y1_apical, y2_apical, y3_apical
 
     return ops.function(ports)
 
@@ -111,7 +113,8 @@ def make_dyad(ops: Arithmetic) -> Step:
     def dyad(  # type: ignore[no-untyped-def]
         t, a_in, a_in_error, phase,
         s_plus, s_minus, e_plus, e_minus, age, rate, phases, tick, tick_apical,
-        shift, bias, shift_error, alpha, nudge, top, leak, margin, limit, reset, learn_from, rate_interval, rate_shift,
+        shift, bias, shift_error, alpha, nudge, top, leak, margin, limit, nudge_from,
+        reset, learn_from, rate_interval, rate_shift,
     ):  # fmt: skip
         age, rate, phases, y3 = clock(phase, age, rate, phases, learn_from, rate_interval, rate_shift)
         opens = phase > 0
@@ -120,7 +123,7 @@ def make_dyad(ops: Arithmetic) -> Step:
         e_plus = select(odd, a_in_error, e_plus * kept)
         e_minus = select(odd, e_minus * kept, select(opens, e_minus * kept, a_in_error))
         drive = scale_down(a_in, shift) + bias
-        error = scale_down(e_plus - e_minus, shift_error)
+        error = select(age >= nudge_from, scale_down(e_plus - e_minus, shift_error), 0)
         lift = portion(error, nudge)
         s_plus = s_plus * kept
         s_minus = s_minus * kept
@@ -130,12 +133,12 @@ def make_dyad(ops: Arithmetic) -> Step:
         minus = narrow(s_minus)
         mean = minus + portion(plus - minus, alpha)
         delta = difference(plus, minus, margin, limit)
-        tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical = ports(
+        tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical, y3_apical = ports(
             age, mean, delta, y3, tick, tick_apical
         )
         return (
             s_plus, s_minus, e_plus, e_minus, age, rate, phases, tick, tick_apical,
-            s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical,
+            s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical, y3_apical,
         )  # fmt: skip
 
     return ops.function(dyad)
@@ -168,12 +171,12 @@ def make_readout(ops: Arithmetic) -> Step:
         minus = narrow(s_minus)
         mean = clip(minus + portion(plus - minus, alpha), low, top)
         delta = difference(plus, minus, margin, limit)
-        tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical = ports(
+        tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical, y3_apical = ports(
             age, mean, delta, y3, tick, tick_apical
         )
         return (
             s_plus, s_minus, drive, nudged, age, rate, phases, tick, tick_apical,
-            s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical,
+            s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical, y3_apical,
         )  # fmt: skip
 
     return ops.function(readout)
@@ -188,9 +191,10 @@ OUTPUTS = (
     Variable("s_out_bap", 0, 1, "event"),
     Variable("s_out_y1", 0, 127, "64 + delta at an event"),
     Variable("s_out_y2", 0, 1, "tick, 1 at every second event in the learning window"),
-    Variable("s_out_y3", 0, 127, "learning rate now, for both sides"),
+    Variable("s_out_y3", 0, 127, "learning rate, at an event in the learning window"),
     Variable("s_apical_y1", 0, 127, "64 + mean/2 at even, 64 - mean/2 at odd age"),
     Variable("s_apical_y2", 0, 1, "tick, 1 at every second pair of steps in the learning window while mean > 1"),
+    Variable("s_apical_y3", 0, 127, "learning rate in the learning window while mean > 1"),
 )
 S_PLUS = Variable("s_plus", -(COMPARTMENT << 6), COMPARTMENT << 6, "upper compartment, in 1/64")
 S_MINUS = Variable("s_minus", -(COMPARTMENT << 6), COMPARTMENT << 6, "lower compartment, in 1/64")
@@ -208,6 +212,7 @@ NUDGE = Variable("nudge", 0, 256, "share of Delta that lifts s_plus, of 256", de
 LEAK = Variable("leak", 0, 6, "s moves by 2^-leak of the way; 0: at once", shared=True)
 MARGIN = Variable("margin", 0, 127, "errors below this are none", shared=True)
 LIMIT = Variable("limit", 1, 63, "errors saturate here", default=63, shared=True)
+NUDGE_FROM = Variable("nudge_from", 0, AGE_LIMIT, "age from which errors act on the compartments", shared=True)
 CLOCK_PARAMETERS = (
     Variable("reset", 0, 1, "1: a phase spike zeroes the state", default=1, shared=True),
     Variable("learn_from", 0, AGE_LIMIT, "age from which plasticity sees the rate", shared=True),
@@ -236,6 +241,7 @@ DYAD = Law(
         LEAK,
         MARGIN,
         LIMIT,
+        NUDGE_FROM,
         *CLOCK_PARAMETERS,
     ),
     make=make_dyad,
@@ -263,7 +269,7 @@ READOUT = Law(
         LEAK,
         MARGIN,
         LIMIT,
-        Variable("nudge_from", 0, AGE_LIMIT, "age from which a nudged output has an error", shared=True),
+        NUDGE_FROM,
         *CLOCK_PARAMETERS,
     ),
     make=make_readout,

@@ -64,7 +64,7 @@ class Dyads(LawProcess):
 
     Ports of `shape`: a_in (bottom-up), a_in_error (top-down), s_out (activity axon, 2 * mean every step),
     s_error (error axon, 2 * |delta| at an event), s_out_bap, s_out_y1, s_out_y2, s_out_y3 (learning of bottom-up
-    synapses), s_apical_y1, s_apical_y2 (of top-down ones; bap and y3 are the same; every
+    synapses), s_apical_y1, s_apical_y2, s_apical_y3 (of top-down ones; every
     step); `phase`, shape (1,): 1 or 2 opens a phase. Payloads are doubled, so shift = 1 means drive = W mean.
 
     Parameters, per step and in the same units in floating and fixed point:
@@ -78,6 +78,7 @@ class Dyads(LawProcess):
     limit: errors saturate here, 1..63 (np.inf: never, floating point only).
     reset: a phase spike zeroes compartments and held errors.
     rate: y3 in the learning window, one value, or one a neuron; 0..127 (the Var holds rate * 2^16).
+    nudge_from: age in the phase from which errors act on the compartments.
     learn_from: age in the phase from which y3 is sent.
     rate_interval: phases between two falls of the rate (0: none), each by its 2^-rate_shift-th part.
     rate_shift: 1..15.
@@ -102,6 +103,7 @@ class Dyads(LawProcess):
         leak: float = 0,
         margin: float = 0,
         limit: float = 63,
+        nudge_from: int = 0,
         reset: bool = True,
         rate: float = 0.0,
         learn_from: int = 0,
@@ -124,6 +126,7 @@ class Dyads(LawProcess):
             leak=leak,
             margin=margin,
             limit=limit,
+            nudge_from=nudge_from,
             learn_from=learn_from,
             rate_interval=rate_interval,
             rate_shift=rate_shift,

@@ -58,7 +58,7 @@ class _Port:
         pass
 
 
-class SendPort(_Port, CspSendPort):  # type: ignore[misc]
+class SendPort(_Port, CspSendPort):
     def send(self, data: Any) -> None:
         self._channel.put(data)
 
@@ -66,7 +66,7 @@ class SendPort(_Port, CspSendPort):  # type: ignore[misc]
         return len(self._channel.messages) < CAPACITY
 
 
-class RecvPort(_Port, CspRecvPort):  # type: ignore[misc]
+class RecvPort(_Port, CspRecvPort):
     """The end of an Edge: messages arrive in the target's `shape` in the order of `index`, zero for -1."""
 
     def __init__(

@@ -119,7 +119,8 @@ class _Lava:
             raise _NoAnswer
         if call.error is not None:
             raise call.error
-        return call.result
+        result: T = call.result
+        return result
 
     def stop(self) -> None:
         """Lava's own way to end the workers; those that do not end in time are left to `close`."""

@@ -96,7 +96,7 @@ class LavaStepper:
             )
         value = getattr(self._models[var.process], var.name)
         if isinstance(value, csr_matrix):
-            return value.toarray()
+            return np.asarray(value.toarray())
         return np.full(var.shape, value) if isinstance(value, int | float) else np.array(value)
 
     def step(self, n: int = 1) -> None:

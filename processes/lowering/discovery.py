@@ -46,7 +46,7 @@ def select_model(process: AbstractProcess, tag: str) -> type[AbstractProcessMode
             "Put the Process and its model in one file or in a package"
         )
     try:
-        selected = Loihi2SimCfg(select_tag=tag).select(process, models)
+        selected: type[AbstractProcessModel] = Loihi2SimCfg(select_tag=tag).select(process, models)
     except (AssertionError, NotImplementedError) as error:
         found = ", ".join(f"{model.__name__} {model.tags}" for model in models)
         raise LoweringError(
@@ -63,7 +63,7 @@ def _models_in(module: ModuleType, process_class: type[AbstractProcess]) -> list
         if isinstance(value, type)
         and value.__module__ == module.__name__
         and issubclass(value, AbstractProcessModel)
-        and value.implements_process is process_class
+        and getattr(value, "implements_process", None) is process_class
     ]
 
 

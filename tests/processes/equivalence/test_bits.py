@@ -114,8 +114,21 @@ def test_the_random_graphs_reach_what_they_are_to_reach() -> None:
     kinds = (LIF, LIFReset, TernaryLIF, Dense, Sparse, DelayDense, DelaySparse, LearningDense, LearningSparse)
     others = (source.RingBuffer, sink.RingBuffer, Monitor, Layer, Loihi2FLearningRule, Loihi3FLearningRule)
     modes = [mode.name for mode in GradedSpike]
-    effects = ("long epoch", "dw", "dd", "dt", "moved", "odd weight", "saturated", "tag moved", "trace", "spikes")
-    rare = {w: n for w in (*kinds, *others, *modes, *effects, "negative u", "reordered") if (n := seen[w]) < 15}
+    effects = (
+        "long epoch",
+        "dw",
+        "dd",
+        "dt",
+        "moved",
+        "odd weight",
+        "saturated",
+        "tag moved",
+        "trace",
+        "spikes",
+    )
+    rare = {
+        w: n for w in (*kinds, *others, *modes, *effects, "negative u", "reordered") if (n := seen[w]) < 15
+    }
     assert rare == {}
 
 
@@ -126,7 +139,10 @@ def small_graph() -> dict[str, object]:
         dw="2^-1*x0*y1 - 2^-2*y0*x1", x1_tau=9, x1_impulse=40, y1_tau=7, y1_impulse=30, rng_seed=3, t_epoch=2
     )
     ring = source.RingBuffer(data=rng.integers(0, 2, (4, 13)))
-    first, hidden = Dense(weights=2 * rng.integers(1, 60, (3, 4)), name="first"), LIF(shape=(3,), vth=40, name="hidden")
+    first, hidden = (
+        Dense(weights=2 * rng.integers(1, 60, (3, 4)), name="first"),
+        LIF(shape=(3,), vth=40, name="hidden"),
+    )
     plastic = LearningDense(weights=2 * rng.integers(1, 60, (2, 3)), learning_rule=rule, name="plastic")
     last = LIF(shape=(2,), vth=40, du=2000, dv=100, name="last")
     for port, into in (
@@ -142,7 +158,14 @@ def small_graph() -> dict[str, object]:
 
 @pytest.mark.parametrize(
     ("population", "variable"),
-    [("hidden", "u"), ("last", "v"), ("first", "a_buff"), ("plastic", "weights"), ("plastic", "x1"), ("plastic", "tag_1")],
+    [
+        ("hidden", "u"),
+        ("last", "v"),
+        ("first", "a_buff"),
+        ("plastic", "weights"),
+        ("plastic", "x1"),
+        ("plastic", "tag_1"),
+    ],
 )
 @pytest.mark.parametrize("step", [1, 7])
 def test_one_wrong_bit_is_found_where_and_when_it_arises(monkeypatch, population, variable, step) -> None:

@@ -30,24 +30,31 @@ def _nothing_left_behind():
     assert multiprocessing.active_children() == []
 
 
-def failure(process, time_limit, steps=10):
-    """The message of lava_run's failure, which must come within the limit."""
+def failure(process, time_limit, within=None, steps=10):
+    """The message of lava_run's failure, which must come within the limit, or earlier; Lava has stopped then."""
     start = time.monotonic()
     with pytest.raises(LavaRunError) as error:
         lava_run(process, steps, time_limit=time_limit, after=lambda: pytest.fail("must not get here"))
-    assert time.monotonic() - start < time_limit
+    assert time.monotonic() - start < (within or time_limit)
+    process.stop()
+    if isinstance(process, Odd):
+        with pytest.raises(RuntimeError, match="has not started"):
+            process.seen.get()
     assert f"process '{process.name}' ({type(process).__name__})" in str(error.value)
     return str(error.value)
 
 
-def test_it_returns_what_after_reads_and_stops():
+def test_it_returns_what_after_reads_and_stops(monkeypatch):
     data, record = source.RingBuffer(data=np.arange(5)[None]), sink.RingBuffer(shape=(1,), buffer=5)
     data.s_out.connect(record.a_in)
+    stopped = []
+    monkeypatch.setattr(data, "stop", lambda: stopped.append(type(data).stop(data)))
     assert np.array_equal(
         lava_run(data, 5, time_limit=20, after=lambda: record.data.get()), np.arange(5)[None]
     )
     with pytest.raises(RuntimeError, match="has not started"):
         record.data.get()
+    assert stopped == [None]
     data.stop()
 
 
@@ -71,7 +78,7 @@ def test_a_graph_runs_once():
 @pytest.mark.parametrize("how", ["raise an error", "raise late"])
 def test_an_exception_in_a_connected_model_is_told_with_its_traceback(how):
     odd = loop(how)
-    text = failure(odd, 10)
+    text = failure(odd, 40, within=10)
     assert f"'{odd.name}' (Odd) raised ValueError\nTraceback" in text
     assert text.strip().endswith("ValueError: as ordered")
     assert "specimens.py" in text
@@ -79,21 +86,21 @@ def test_an_exception_in_a_connected_model_is_told_with_its_traceback(how):
 
 @pytest.mark.parametrize("how", ["raise an error", "raise late"])
 def test_an_exception_in_a_model_without_neighbours_is_told_too(how):
-    text = failure(Odd(how), 10)
+    text = failure(Odd(how), 40, within=10)
     assert "(Odd) raised ValueError\nTraceback" in text
 
 
-def test_a_model_that_cannot_be_built_is_told(capsys):
-    text = failure(loop("cannot be built"), 10)
+def test_a_model_that_cannot_be_built_is_told():
+    text = failure(loop("cannot be built"), 40, within=10)
     assert "ValueError: no such model" in text
 
 
 def test_an_exception_that_cannot_be_unpickled_is_told():
-    assert "(Odd) raised TypeError" in failure(loop("raise unpicklable"), 10)
+    assert "(Odd) raised TypeError" in failure(loop("raise unpicklable"), 40, within=10)
 
 
 def test_a_worker_that_dies_is_told():
-    text = failure(loop("die"), 10)
+    text = failure(loop("die"), 40, within=10)
     assert "(Odd) died with exit code 7" in text
     assert "A worker that runs LavaStepper dies too" in text
 
