@@ -135,9 +135,7 @@ def _write(file: h5py.File, program: Program, provenance: Provenance) -> None:
         put_text(file[name], CHECKSUM, digest(file[name]))
 
 
-def _write_numbered(
-    root: h5py.Group, name: str, items: Sequence[Any], write: Callable[[h5py.Group, Any], None]
-) -> None:
+def _write_numbered(root: h5py.Group, name: str, items: Sequence[Any], write: Callable[[h5py.Group, Any], None]) -> None:
     holder = root.create_group(name)
     for k, item in enumerate(items):
         try:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neuromorph.errors import ProgramError
-from neuromorph.laws.plasticity import SignMode
+from neuromorph.laws.plasticity import TAG_1_RANGE, SignMode
 from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse, variables
 
-RATE = "rate"
-"""The state that a population sends as its third factor: rate = 0 gives y3 = 0 (a test holds laws to it)."""
+RATE, THIRD_FACTOR = "rate", "_y3"
+"""The state, and how the ports end that send a third factor made of it: 0 gives 0 (tests hold laws to it)."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +85,16 @@ def _entry(before: Synapse, after: Synapse) -> FrozenSynapse:
 def pause(program: Program) -> Program:
     """The Program with every `rate` state at 0, after which no plastic synapse changes a weight or a tag.
 
-    Exact, not approximate: y3 = 0 makes every product 0, and rounding moves no weight by 0. To go on
-    learning, give the populations their rates back. Raises ProgramError naming every synapse for which this
-    would not hold, and why; `freeze` ends the learning of any rule.
+    Exact, not approximate: y3 = 0 makes every product 0, and rounding leaves what 0 was added to (but for a
+    tag_1 of -257, which the accumulator cannot hold). To go on learning, give the populations their rates
+    back. Raises ProgramError naming every synapse for which this would not hold, and why; `freeze` ends the
+    learning of any rule.
     """
     reasons = [f"synapse '{s.name}' {why}" for s in program.synapses if (why := why_never_paused(program, s))]
     if reasons:
         raise ProgramError(f"learning cannot be paused exactly: {'; '.join(reasons)}; use freeze() instead")
     paused = [
-        replace(n, states={**n.states, RATE: np.zeros_like(n.states[RATE])})
-        for n in program.populations
-        if RATE in n.states
+        replace(n, states={**n.states, RATE: np.zeros_like(n.states[RATE])}) for n in program.populations if RATE in n.states
     ]
     return program.with_nodes(*paused)
 
@@ -112,9 +111,11 @@ def why_never_paused(program: Program, synapse: Synapse) -> str | None:
         return "makes y3 itself, of post-synaptic spikes (two-factor rule)"
     if rule.impulses["y3"]:
         return f"adds impulses of {rule.impulses['y3']} to the y3 that its neurons send"
+    if rule.dt and (synapse.states["tag_1"] == TAG_1_RANGE[0]).any():
+        return f"has a tag_1 of {TAG_1_RANGE[0]}, which even rounding moves"
     for link in program.links:
         node = program[link.source[0]]
-        rated = isinstance(node, Population) and RATE in node.states and link.source[1] == "s_out_y3"
+        rated = isinstance(node, Population) and RATE in node.states and link.source[1].endswith(THIRD_FACTOR)
         if link.target == (synapse.name, "s_in_y3") and not rated:
             return f"takes y3 from {'.'.join(link.source)}, which no rate silences"
     return None

@@ -127,8 +127,7 @@ class Reader:
     def wrong(self, name: str, why: str) -> ArtifactError:
         place = f"{self._group.name.rstrip('/')}/{name}".rstrip("/") or "/"
         return ArtifactError(
-            f"'{self._path}', {place}: {why}; take the file from a copy, or save it again with the "
-            "neuromorph that wrote it"
+            f"'{self._path}', {place}: {why}; take the file from a copy, or save it again with the neuromorph that wrote it"
         )
 
     @contextmanager
@@ -231,6 +230,4 @@ class Reader:
             item = self._group[name]
             stored = item.attrs.get(CHECKSUM)
             if not isinstance(stored, bytes) or stored.decode("utf-8") != digest(item):
-                raise self.wrong(
-                    name, f"its content does not match its {CHECKSUM}: it was changed after it was written"
-                )
+                raise self.wrong(name, f"its content does not match its {CHECKSUM}: it was changed after it was written")

@@ -111,14 +111,14 @@ def describe(artifact: Artifact) -> str:
         f"{content['neurons']} neurons, {content['synapses']} synapses"
     )
     for name, value in content["provenance"].items():
-        console.print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+        console.print(f"{name}: {json.dumps(value)}")
     rows = {kind: [n for n in content["nodes"] if n["kind"] == kind] for kind in COLUMNS}
     for kind, columns in COLUMNS.items():
         if rows[kind]:
             console.print(_table(kind, columns, rows[kind]))
     for node in rows["synapse"]:
         for name, rule in node["rules"].items():
-            console.print(f"{node['name']}: {name} = {rule}")
+            console.print(f"{_cell(node['name'])}: {name} = {rule}")
     bits = content["memory_bits"]
     console.print("memory, bits: " + ", ".join(f"{kind} {bits[kind]:,}" for kind in MEMORY))
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
@@ -154,4 +154,5 @@ def _table(kind: str, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> T
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {number}" for name, number in value.items())
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return text if text.isprintable() else repr(text)

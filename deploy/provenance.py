@@ -48,9 +48,7 @@ class Provenance:
             except (TypeError, ValueError, RecursionError) as error:
                 raise ArtifactError(f"provenance, {one.name}: {error}; use what JSON holds") from None
             if not _same(kept, value):
-                raise ArtifactError(
-                    f"provenance, {one.name}: JSON turns {value!r} into {kept!r}; use lists, texts as keys"
-                )
+                raise ArtifactError(f"provenance, {one.name}: JSON turns {value!r} into {kept!r}; use lists, texts as keys")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
@@ -71,11 +69,7 @@ class Provenance:
 def _same(kept: Any, value: Any) -> bool:
     """Equal, with tuples told from lists."""
     if isinstance(value, Mapping):
-        return (
-            isinstance(kept, dict)
-            and kept.keys() == value.keys()
-            and all(_same(kept[k], value[k]) for k in kept)
-        )
+        return isinstance(kept, dict) and kept.keys() == value.keys() and all(_same(kept[k], value[k]) for k in kept)
     if isinstance(kept, list):
         return isinstance(value, list) and all(map(_same, kept, value))
     return bool(kept == value)

@@ -167,26 +167,21 @@ def _write_plasticity(group: h5py.Group, rule: Plasticity) -> None:
 
 
 def _read_plasticity(reader: Reader) -> Plasticity:
-    texts = {name: reader.text(name) if reader.has(name) else None for name in RULES}
-    taus, impulses = (
-        dict(zip(TRACES, reader.array(name, (len(TRACES),), "float64").tolist(), strict=True))
-        for name in ("taus", "impulses")
-    )
-    modes = {"graded_spike": GradedSpike.__members__, "sign_mode": SignMode.__members__}
-    chosen: dict[str, Any] = {}
-    for name, known in modes.items():
-        text = reader.text(name)
-        if text not in known:
-            raise reader.wrong(name, f"unknown mode {text!r}; known: {', '.join(known)}")
-        chosen[name] = known[text]
-    numbers = {name: reader.number(name) for name in ("t_epoch", "rng_seed")}
-    three_factor = bool(reader.number("three_factor"))
+    texts = {name: reader.text(name) for name in RULES if reader.has(name)}
+    values: dict[str, Any] = dict.fromkeys(RULES)
+    for name in ("taus", "impulses"):
+        values[name] = dict(zip(TRACES, reader.array(name, (len(TRACES),), "float64").tolist(), strict=True))
+    for name, known in (("graded_spike", GradedSpike.__members__), ("sign_mode", SignMode.__members__)):
+        mode = reader.text(name)
+        if mode not in known:
+            raise reader.wrong(name, f"unknown mode {mode!r}; known: {', '.join(known)}")
+        values[name] = known[mode]
+    values |= {name: reader.number(name) for name in ("t_epoch", "rng_seed")}
+    values["three_factor"] = bool(reader.number("three_factor"))
     reader.finish()
     with valid(reader):
-        rules = {name: None if text is None else read_rule(text) for name, text in texts.items()}
-        return Plasticity(
-            **rules, three_factor=three_factor, taus=taus, impulses=impulses, **numbers, **chosen
-        )
+        values |= {name: read_rule(text) for name, text in texts.items()}
+        return Plasticity(**values)
 
 
 KINDS: dict[str, tuple[Callable[[h5py.Group, Any], None], Callable[[Reader, str], Node]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,7 +96,8 @@ class DyadicMLP:
         """The process graph, every process reachable (`graph.presenter`, `.hidden`, `.readout`, `.forward`, `.feedback`).
 
         Without images the presenter holds one blank sample; without labels its phases are free. `learning` False starts
-        with y3 = 0. `rate_interval`: samples between two falls of the rate.
+        with y3 = 0. `rate_interval`: samples between two falls of the rate. Plastic weights in Lava start on even numbers
+        (LearningDense cuts the low bit in its first step), so here a trained network loses the low bits of its weights.
         """
         from neuromorph.networks.graph import build_graph
 
@@ -105,10 +106,14 @@ class DyadicMLP:
         return build_graph(self, samples, targets, learning=learning, rate_interval=rate_interval)
 
     def program(self, *, learning: bool = True, rate_interval: int = 0) -> Program:
-        """What `build()` lowers to: the network with its current weights and a blank sample."""
+        """What `build()` lowers to, with a blank sample, and with the weights to their last bit."""
         from neuromorph.processes.lowering import lower
 
-        return lower(self.build(learning=learning, rate_interval=rate_interval).readout)
+        lowered = lower(self.build(learning=learning, rate_interval=rate_interval).readout)
+        exact = {f"forward{k + 1}": w for k, w in enumerate(self.forward_weights)}
+        if self.feedback != "tied":
+            exact |= {f"feedback{k + 1}": w for k, w in enumerate(self.feedback_weights)}
+        return lowered.with_nodes(*(replace(s, weights=exact[s.name]) for s in lowered.synapses if s.name in exact))
 
     def training(self, images: Array, labels: Array, epochs: int, start: Program | None = None) -> OnlineTraining:
         """A training of `epochs` epochs, ready to run; `start`: a Program to go on from (of the same training)."""

@@ -41,14 +41,17 @@ def learning_rule(exponent: int, decay: int | None) -> str:
 
 
 def plastic(name: str, weights: Array, rule: str, seed: int) -> AbstractProcess:
-    """Lava's LearningDense with a three-factor rule whose pre-trace is the payload of the last spike."""
+    """Lava's LearningDense with a three-factor rule whose pre-trace is the payload of the last spike.
+
+    Its weights are cut to even numbers here, as Lava would do in the first step.
+    """
     from lava.magma.core.learning.constants import GradedSpikeCfg
     from lava.magma.core.learning.learning_rule import Loihi3FLearningRule
     from lava.proc.dense.process import LearningDense
 
     return LearningDense(
         name=name,
-        weights=weights,
+        weights=weights & ~1,
         num_message_bits=8,
         learning_rule=Loihi3FLearningRule(dw=rule, x1_tau=65535, t_epoch=1, rng_seed=seed),
         graded_spike_cfg=GradedSpikeCfg.OVERWRITE,

@@ -42,7 +42,7 @@ class Recipe:
     exponent_feedback: int = -6
     decay: int | None = -6
     rate: int = 127
-    rate_end: float = 12.0
+    rate_end: float = 16.0
     rate_shift: int = 4
     steps: int | None = None
     epochs: int = 40

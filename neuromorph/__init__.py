@@ -9,7 +9,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuromorph.processes.lowering import check_bits, lower, simulate
+    from neuromorph.processes.equivalence import check_bits
+    from neuromorph.processes.lowering import lower, simulate
     from neuromorph.program import Program
 
 __all__ = ["Program", "__version__", "check_bits", "lower", "simulate"]
@@ -18,7 +19,7 @@ __version__ = version("neuromorph")
 
 _HOME_OF = {
     "Program": "neuromorph.program",
-    "check_bits": "neuromorph.processes.lowering",
+    "check_bits": "neuromorph.processes.equivalence",
     "lower": "neuromorph.processes.lowering",
     "simulate": "neuromorph.processes.lowering",
 }

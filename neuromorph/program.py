@@ -178,7 +178,10 @@ class Plasticity:
 
     def check(self, owner: str) -> None:
         for trace in TRACES:
-            for kind, values, (low, high) in (("tau", self.taus, TAU_RANGE), ("impulse", self.impulses, IMPULSE_RANGE)):
+            for kind, values, (low, high) in (
+                ("tau", self.taus, TAU_RANGE),
+                ("impulse", self.impulses, IMPULSE_RANGE),
+            ):
                 if not low <= values[trace] <= high:
                     raise RangeError(f"{owner}: {trace}_{kind} = {values[trace]} is outside {low}..{high}")
         _whole(np.array(self.t_epoch), owner, "t_epoch", EPOCH_RANGE)

@@ -1,7 +1,7 @@
-"""Random graphs of Lava's own processes, with every parameter anywhere in the range that the library says is legal.
+"""Random graphs of Lava's own processes, every parameter anywhere in the range that the library calls legal.
 
-Structure is drawn by hypothesis, so that failures shrink; numbers come from a generator whose seed is drawn. Whatever
-the chip or a Program bounds is read from the library (Variable.low and high, WEIGHT_RANGE, TAU_RANGE, ...): a range
+Structure is drawn by hypothesis, so that failures shrink; numbers come from a generator whose seed is drawn.
+Whatever is bounded is read from the library (Variable.low and high, WEIGHT_RANGE, TAU_RANGE, ...): a range
 that promises too much shows as a difference or an error.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from lava.magma.core.learning.constants import GradedSpikeCfg
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule
 from lava.magma.core.process.ports.ports import AbstractPort, InPort
 from lava.magma.core.process.process import AbstractProcess
-from lava.magma.core.process.variable import Var
 from lava.proc.dense.process import DelayDense, Dense, LearningDense
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF, LIFReset, TernaryLIF
@@ -120,7 +120,7 @@ class GraphBuilder:
         self.graph.processes.append(process)
         return process
 
-    # ---- sources, neurons, sinks ---------------------------------------------------------------------------------
+    # ---- sources, neurons, sinks ----------------------------------------------------------------------
 
     def source(self, size: int, kind: str) -> Out:
         length = self.draw(st.integers(1, 12))
@@ -181,7 +181,7 @@ class GraphBuilder:
         both = pre.port.concat_with(other.port, axis=0)
         return Out(both, max(pre.bound, other.bound), pre.payload and other.payload)
 
-    # ---- synapses ------------------------------------------------------------------------------------------------
+    # ---- synapses -------------------------------------------------------------------------------------
 
     def synapse(self, pre: Out, post: AbstractProcess, budget: int) -> None:
         """A synapse of any kind, whose drive stays within the budget (LIF bounds its input), into `post`."""
@@ -231,9 +231,7 @@ class GraphBuilder:
             weights = csr_matrix(weights)
         return self.add(kind(weights=weights, **options))
 
-    def plastic(
-        self, kind: Any, shape: tuple[int, int], options: dict[str, Any], pre: Out, graded: bool
-    ) -> AbstractProcess:
+    def plastic(self, kind: Any, shape: tuple[int, int], options: dict[str, Any], pre: Out, graded: bool) -> AbstractProcess:
         sparse = kind is LearningSparse  # of which Lava runs less
         mode = SignMode.MIXED if sparse else self.pick(*SignMode)
         if mode is not SignMode.MIXED or self.chance():
@@ -261,9 +259,7 @@ class GraphBuilder:
         """Tags that have their entries where the weights have theirs, after those lost their low bits."""
         lost = 8 - options["num_weight_bits"] + 1
         kept = np.nonzero(weights >> lost)
-        return {
-            tag: csr_matrix((options[tag][kept], kept), shape=weights.shape) for tag in ("tag_1", "tag_2")
-        }
+        return {tag: csr_matrix((options[tag][kept], kept), shape=weights.shape) for tag in ("tag_1", "tag_2")}
 
     def learning_inputs(self, made: AbstractProcess, post: AbstractProcess) -> None:
         n_post = made.s_in_bap.shape[0]
@@ -277,7 +273,7 @@ class GraphBuilder:
                 if self.chance():
                     self.connect(self.source(n_post, "trace").port, port)
 
-    # ---- learning rules ------------------------------------------------------------------------------------------
+    # ---- learning rules -------------------------------------------------------------------------------
 
     def rule(self, spike: GradedSpike, graded: bool, sparse: bool) -> Any:
         three_factor = self.chance()
@@ -331,7 +327,7 @@ class GraphBuilder:
         value = float(self.spread(*bounds))
         return min(value + self.rng.random(), bounds[1]) if self.chance() else value
 
-    # ---- who looks -----------------------------------------------------------------------------------------------
+    # ---- who looks ------------------------------------------------------------------------------------
 
     def watch(self) -> None:
         """A Monitor of a Var or of a port, or a sink."""
@@ -349,7 +345,7 @@ class GraphBuilder:
 
 @st.composite
 def graphs(draw: Any, steps: st.SearchStrategy[int] = st.integers(8, 30), concat: bool = True) -> Graph:  # noqa: B008
-    """Sources, one to three populations (recurrent, fanned in and out) with synapses of all kinds, sinks, Monitors."""
+    """Sources, one to three populations with synapses of all kinds (also recurrent), sinks and Monitors."""
     build = GraphBuilder(draw, draw(steps), concat)
     build.source(draw(st.integers(1, 6)), "binary")
     build.source(draw(st.integers(1, 4)), build.pick("signed", "payload", "payload"))
@@ -363,13 +359,9 @@ def graphs(draw: Any, steps: st.SearchStrategy[int] = st.integers(8, 30), concat
             build.connect(build.source(int(np.prod(post.a_in.shape)), "signed").port, post.a_in)
         for _ in range(links):
             build.synapse(build.pick(*build.outs), post, budget)
-    for before, after in zip(populations, populations[1:], strict=False):
+    for before, after in pairwise(populations):
         if before.s_out.size == after.a_in.size and build.chance():
             build.connect(before.s_out, after.a_in)
     for _ in range(draw(st.integers(0, 2))):
         build.watch()
     return build.graph
-
-
-def variables(process: AbstractProcess) -> list[Var]:
-    return list(process.vars.members)

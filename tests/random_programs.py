@@ -48,11 +48,7 @@ def differences(a: Any, b: Any, path: str = "program") -> list[str]:
     if type(a) is not type(b):
         return [f"{path}: {type(a).__name__}, {type(b).__name__}"]
     if is_dataclass(a):
-        return [
-            d
-            for f in fields(a)
-            for d in differences(getattr(a, f.name), getattr(b, f.name), f"{path}.{f.name}")
-        ]
+        return [d for f in fields(a) for d in differences(getattr(a, f.name), getattr(b, f.name), f"{path}.{f.name}")]
     if isinstance(a, dict):
         return differences(list(a), list(b), f"{path}.keys") or [
             d for k in a for d in differences(a[k], b[k], f"{path}[{k}]")
@@ -60,9 +56,7 @@ def differences(a: Any, b: Any, path: str = "program") -> list[str]:
     if isinstance(a, list | tuple):
         if len(a) != len(b):
             return [f"{path}: {len(a)} entries, {len(b)}"]
-        return [
-            d for k, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{path}[{k}]")
-        ]
+        return [d for k, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{path}[{k}]")]
     return [] if a == b else [f"{path}: {a!r}, {b!r}"]
 
 
@@ -146,11 +140,7 @@ def synapses(draw: st.DrawFn, name: str, shape: tuple[int, int], plastic: bool |
     if draw(st.booleans()):
         index = np.argwhere(rng.random(shape[::-1]) < 0.6).T[::-1]
     size = shape if index is None else (index.shape[1],)
-    delays = (
-        _values(rng, (0, draw(st.sampled_from([0, 5, DELAY_RANGE[1]]))), size)
-        if draw(st.booleans())
-        else None
-    )
+    delays = _values(rng, (0, draw(st.sampled_from([0, 5, DELAY_RANGE[1]]))), size) if draw(st.booleans()) else None
     depth = 1 if delays is None else int(delays.max(initial=0)) + 1 + draw(st.integers(0, 2))
     states = {"a_buff": _values(rng, (-MODERATE, MODERATE), (shape[0], depth))}
     if plasticity:
@@ -163,9 +153,7 @@ def synapses(draw: st.DrawFn, name: str, shape: tuple[int, int], plastic: bool |
         states |= {"tag_1": _values(rng, TAG_1_RANGE, size), "tag_2": _values(rng, TAG_2_RANGE, size)}
     mode = plasticity.sign_mode if plasticity else SignMode.MIXED
     bounds = (
-        WEIGHT_RANGE[mode]
-        if draw(st.booleans())
-        else (max(-100, WEIGHT_RANGE[mode][0]), min(100, WEIGHT_RANGE[mode][1]))
+        WEIGHT_RANGE[mode] if draw(st.booleans()) else (max(-100, WEIGHT_RANGE[mode][0]), min(100, WEIGHT_RANGE[mode][1]))
     )
     return Synapse(
         name=name,
@@ -181,9 +169,7 @@ def synapses(draw: st.DrawFn, name: str, shape: tuple[int, int], plastic: bool |
 
 
 @st.composite
-def sources(
-    draw: st.DrawFn, name: str, sizes: list[int], bounds: tuple[int, int], even: bool = False
-) -> Source:
+def sources(draw: st.DrawFn, name: str, sizes: list[int], bounds: tuple[int, int], even: bool = False) -> Source:
     """A source with one port for each size."""
     rng, count = np.random.default_rng(draw(st.integers(0, 2**32))), draw(st.integers(1, 4))
     ports = [f"p{k}" for k in range(len(sizes))]
@@ -265,9 +251,5 @@ def programs(draw: st.DrawFn, plastic: bool | None = None) -> Program:
     for cell in draw(st.lists(st.sampled_from(cells), max_size=2)):
         variable = draw(st.sampled_from(sorted(cell.states)))
         every = draw(st.integers(1, 3))
-        probes.append(
-            Probe(f"probe {len(probes)}", cell.name, variable, 7, every, draw(st.integers(0, every - 1)))
-        )
-    return Program(
-        tuple(draw(st.permutations(net.nodes))), tuple(net.links), tuple(probes), draw(st.integers(0, 500))
-    )
+        probes.append(Probe(f"probe {len(probes)}", cell.name, variable, 7, every, draw(st.integers(0, every - 1))))
+    return Program(tuple(draw(st.permutations(net.nodes))), tuple(net.links), tuple(probes), draw(st.integers(0, 500)))

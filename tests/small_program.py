@@ -12,9 +12,9 @@ from neuromorph.laws.registry import LAWS
 from neuromorph.laws.rule import GradedSpike, read_rule
 from neuromorph.program import TRACES, Link, Plasticity, Population, Program, Source, Synapse
 
-FORWARD, FEEDBACK = "2^-1*x0*x1*y3*(y1-64)", "2^-1*x0*x1*y3*(y2-64)"
+FORWARD = "2^-1*x0*x1*y3*(y1-64)"
 INPUTS, HIDDEN, CLASSES = 12, 6, 3
-LEARNING = ("bap", "y1", "y2", "y3")
+TRACE_PORTS = ("y1", "y2", "y3")
 
 
 def population(name: str, law: str, size: int, **values: Any) -> Population:
@@ -25,9 +25,7 @@ def population(name: str, law: str, size: int, **values: Any) -> Population:
     return Population(name, law, size, parameters, states)
 
 
-def plasticity(
-    dw: str | None = FORWARD, dd: str | None = None, dt: str | None = None, **others: Any
-) -> Plasticity:
+def plasticity(dw: str | None = FORWARD, dd: str | None = None, dt: str | None = None, **others: Any) -> Plasticity:
     rules = (None if text is None else read_rule(text) for text in (dw, dd, dt))
     standard = Plasticity(
         *rules,
@@ -42,9 +40,7 @@ def plasticity(
     return replace(standard, **others)
 
 
-def learner(
-    seed: int = 0, tied: bool = False, mode: SignMode = SignMode.MIXED, rate: int = 127 << 16
-) -> Program:
+def learner(seed: int = 0, tied: bool = False, mode: SignMode = SignMode.MIXED, rate: int = 127 << 16) -> Program:
     """The network; feedback is a synapse of its own that learns too, or tied to w2."""
     rng = np.random.default_rng(seed)
     low, high = {SignMode.MIXED: (-90, 91), SignMode.EXCITATORY: (0, 91), SignMode.INHIBITORY: (-90, 1)}[mode]
@@ -62,7 +58,7 @@ def learner(
     w1 = Synapse("w1", (HIDDEN, INPUTS), rng.integers(low, high, (HIDDEN, INPUTS)), plasticity=forward)
     w2 = Synapse("w2", (CLASSES, HIDDEN), rng.integers(low, high, (CLASSES, HIDDEN)), plasticity=forward)
     back = rng.integers(low, high, (HIDDEN, CLASSES))
-    b = Synapse("b", (HIDDEN, CLASSES), back, plasticity=plasticity(FEEDBACK, sign_mode=mode))
+    b = Synapse("b", (HIDDEN, CLASSES), back, plasticity=forward)
     if tied:
         b = Synapse("b", (HIDDEN, CLASSES), np.zeros(0), tied_to="w2")
     h = population("h", "dyad", HIDDEN, shift=7, shift_error=5, rate=rate)
@@ -76,7 +72,8 @@ def learner(
         (("b", "a_out"), ("h", "a_in_error")),
         (("x", "target"), ("o", "a_target")),
     ]
-    teachers = [("h", "w1"), ("o", "w2")] + ([] if tied else [("h", "b")])
-    ends += [((n, f"s_out_{k}"), (s, f"s_in_{k}")) for n, s in teachers for k in LEARNING]
+    for cell, synapse, side in [("h", "w1", "out"), ("o", "w2", "out"), ("h", "b", "apical")][: 2 if tied else 3]:
+        ends.append(((cell, "s_out_bap"), (synapse, "s_in_bap")))
+        ends += [((cell, f"s_{side}_{y}"), (synapse, f"s_in_{y}")) for y in TRACE_PORTS]
     phases = [Link(("x", "phase"), (n.name, "phase"), np.zeros(n.size, int)) for n in (h, o)]
     return Program((source, w1, h, w2, o, b), (*(Link(*pair) for pair in ends), *phases))

@@ -11,7 +11,7 @@ import neuromorph
     ("name", "home"),
     [
         ("Program", "neuromorph.program"),
-        ("check_bits", "neuromorph.processes.lowering"),
+        ("check_bits", "neuromorph.processes.equivalence"),
         ("lower", "neuromorph.processes.lowering"),
         ("simulate", "neuromorph.processes.lowering"),
     ],

@@ -44,11 +44,13 @@ def _scale(total, exponent):  # type: ignore[no-untyped-def]
 @njit
 def _changed(d, mem):  # type: ignore[no-untyped-def]
     """Whether spikes or weights differ from those of the last sum; remembers the spikes."""
-    s_in, last = d[S_IN], d[LAST]
+    n = d[N_PRE]
+    s_in, last = mem[d[S_IN] : d[S_IN] + n], mem[d[LAST] : d[LAST] + n]
     changed = mem[d[DIRTY]] != 0
-    for j in range(d[N_PRE]):
-        changed |= mem[s_in + j] != mem[last + j]
-        mem[last + j] = mem[s_in + j]
+    for j in range(n):
+        changed |= s_in[j] != last[j]
+    if changed:
+        last[:] = s_in
     mem[d[DIRTY]] = 0
     return changed
 
@@ -121,7 +123,9 @@ def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
         ra, rb = syn[w + a * n : w + a * n + n], syn[w + b * n : w + b * n + n]
         rc, re = syn[w + c * n : w + c * n + n], syn[w + e * n : w + e * n + n]
         for i in range(n):
-            sums[i] += np.int32(pa * ra[i]) + np.int32(pb * rb[i]) + np.int32(pc * rc[i]) + np.int32(pe * re[i])
+            sums[i] += (
+                np.int32(pa * ra[i]) + np.int32(pb * rb[i]) + np.int32(pc * rc[i]) + np.int32(pe * re[i])
+            )
         k += 4
     while k < count:
         j = active[k]

@@ -103,7 +103,7 @@ class Layout:
         for node in self.program.nodes:
             for port, size in node.inputs.items():
                 links = self._links_to(node.name, port)
-                alone = len(links) == 1 and links[0].index is None and port not in LEARNING_INPUTS
+                alone = len(links) == 1 and links[0].index is None
                 self.ports[node.name, port] = self.ports[links[0].source] if alone else self.mem.room(size)
 
     def _links_to(self, name: str, port: str) -> list[Any]:
@@ -128,7 +128,9 @@ class Layout:
         for synapse in self.program.synapses:
             post, depth = synapse.states["a_buff"].shape
             place = self._state(synapse.name, "a_buff", synapse.states["a_buff"])
-            self._operate(transport.publish, [post, depth, place, self.ports[synapse.name, "a_out"]], synapse.name)
+            self._operate(
+                transport.publish, [post, depth, place, self.ports[synapse.name, "a_out"]], synapse.name
+            )
         for node in self.program.order():
             self._gather(node.name, node.inputs)
             if isinstance(node, Population):
@@ -140,7 +142,9 @@ class Layout:
         for synapse in self.program.synapses:
             self._gather(synapse.name, synapse.inputs)
         rows = [self._drive(synapse) for synapse in self.program.synapses]
-        for synapse, row in zip(self.program.synapses, rows, strict=True):  # all drives see the weights from before
+        for synapse, row in zip(
+            self.program.synapses, rows, strict=True
+        ):  # all drives see the weights from before
             if synapse.plasticity:
                 self._plastic(synapse, synapse.plasticity, row)
                 self._operate(learn.learn, row, synapse.name)
@@ -167,10 +171,18 @@ class Layout:
         order = np.asarray(node.order)
         row = [len(node.frames), node.hold, order.size, self._state(node.name, "order", order)]
         for port, frames in node.frames.items():
-            narrow = frames.size > 0 and -(2**15) <= int(frames.min()) and int(frames.max()) < 2**15
+            narrow = frames.size > 0 and int(frames.min()) >= -(2**15) and int(frames.max()) < 2**15
             offset = self.syn.add(frames) if narrow else self.mem.add(frames)
-            self.places[node.name, port] = Place("syn" if narrow else "mem", offset, np.shape(frames))
-            row += [np.shape(frames)[1], offset, int(narrow), int(port in node.pulses), self.ports[node.name, port]]
+            self.places[node.name, f"{port}.frames"] = Place(
+                "syn" if narrow else "mem", offset, np.shape(frames)
+            )
+            row += [
+                np.shape(frames)[1],
+                offset,
+                int(narrow),
+                int(port in node.pulses),
+                self.ports[node.name, port],
+            ]
         self._operate(transport.play, row, node.name)
 
     def _sink(self, node: Sink) -> None:
@@ -203,13 +215,18 @@ class Layout:
         for name in names:
             values = synapse.weights if name == "weights" else synapse.states[name]
             stored = values.T if dense else values
-            self.places[synapse.name, name] = Place("syn", self.syn.add(stored), stored.shape, transposed=dense)
+            self.places[synapse.name, name] = Place(
+                "syn", self.syn.add(stored), stored.shape, transposed=dense
+            )
 
     def _drive(self, synapse: Synapse) -> list[int]:
         post, pre = synapse.shape
         row = [0] * f.N_SYNAPSE_FIELDS
         row[f.N_PRE], row[f.N_POST], row[f.DEPTH] = pre, post, synapse.states["a_buff"].shape[1]
-        row[f.S_IN], row[f.A_BUFF] = self.ports[synapse.name, "s_in"], self.places[synapse.name, "a_buff"].offset
+        row[f.S_IN], row[f.A_BUFF] = (
+            self.ports[synapse.name, "s_in"],
+            self.places[synapse.name, "a_buff"].offset,
+        )
         row[f.W] = self.places[synapse.tied_to or synapse.name, "weights"].offset
         row[f.EXPONENT], row[f.GRADED] = synapse.exponent, int(synapse.graded)
         row[f.LAST], row[f.ACTIVE], row[f.DIRTY] = self.mem.room(pre), self.mem.room(pre), self.mem.add([1])
@@ -233,15 +250,21 @@ class Layout:
     def _plastic(self, synapse: Synapse, rule: Plasticity, row: list[int]) -> None:
         post, pre = synapse.shape
         # the y ports lie one behind the other: _place_ports makes them so
-        row[f.BAP], row[f.Y_IN], *_ = (self.ports[synapse.name, port] for port in LEARNING_INPUTS)
+        row[f.BAP : f.Y_IN + 3] = (self.ports[synapse.name, port] for port in LEARNING_INPUTS)
         for column, name in ((f.X0, "x0"), (f.TX, "tx"), (f.Y0, "y0"), (f.TY, "ty")):
             row[column] = self._state(synapse.name, name, synapse.states[name])
         row[f.X], _ = (self._state(synapse.name, name, synapse.states[name]) for name in PRE_STATES[2:])
         row[f.Y], *_ = (self._state(synapse.name, name, synapse.states[name]) for name in POST_STATES[2:])
         for column, name in ((f.TAG_1, "tag_1"), (f.TAG_2, "tag_2")):
             row[column] = self.places[synapse.name, name].offset
-        row[f.T_EPOCH], row[f.THREE_FACTOR], row[f.GRADED_SPIKE] = rule.t_epoch, int(rule.three_factor), rule.graded_spike
-        row[f.IMPULSES] = self.mem.add([part for trace in TRACES for part in split_impulse(rule.impulses[trace])])
+        row[f.T_EPOCH], row[f.THREE_FACTOR], row[f.GRADED_SPIKE] = (
+            rule.t_epoch,
+            int(rule.three_factor),
+            rule.graded_spike,
+        )
+        row[f.IMPULSES] = self.mem.add(
+            [part for trace in TRACES for part in split_impulse(rule.impulses[trace])]
+        )
         row[f.FACTORS] = self.real.add([decay_factor(rule.taus[trace]) for trace in TRACES])
         row[f.LOW], row[f.HIGH] = WEIGHT_RANGE[rule.sign_mode]
         self._streams(rule, row)
@@ -249,8 +272,12 @@ class Layout:
         row[f.X_HISTORY] = self.mem.room((rule.t_epoch + 1) * 2 * pre)
         row[f.Y_HISTORY] = self.mem.room((rule.t_epoch + 1) * 3 * post)
         products = row[f.COUNT_W] + row[f.COUNT_D] + row[f.COUNT_T]
-        row[f.PRE_FACTOR], row[f.POST_FACTOR] = self.mem.room(products * pre), self.mem.room(products * post)
-        row[f.POST_ACTIVE], row[f.ACC] = self.mem.room(post), self.mem.room(post)
+        row[f.PRE_FACTOR], row[f.POST_FACTOR] = (
+            self.mem.room(products * pre),
+            self.mem.room(2 * products * post),
+        )
+        row[f.PRE_ACTIVE], row[f.POST_ACTIVE] = self.mem.room(pre), self.mem.room(post)
+        row[f.ACC], row[f.GATHERED] = self.mem.room(max(pre, post)), self.mem.room(max(pre, post))
 
     def _streams(self, rule: Plasticity, row: list[int]) -> None:
         row[f.RANDOM_X], row[f.RANDOM_Y] = self.real.room(4 * BLOCK), self.real.room(4 * BLOCK)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numba.extending import overload
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from neuromorph.arithmetic.compiled import COMPILED
 from neuromorph.engine.fields import BAD_INPUT, STATUS
@@ -13,44 +14,21 @@ from neuromorph.engine.kernel import kernel
 from neuromorph.laws.registry import LAWS
 
 
-def _columns(law: str, k: int, d: Any, mem: Any) -> Any:
-    """Arguments k, k+1, ... of the law as a tuple of arrays: one value where the parameter is shared, else one per neuron."""
-    raise NotImplementedError("compiled only")
-
-
-@overload(_columns, prefer_literal=True)
-def _compiled_columns(law, k, d, mem):  # type: ignore[no-untyped-def]
-    variables, here = LAWS[law.literal_value].arguments, k.literal_value
-    shared, following = variables[here].shared, here + 1
-    if following == len(variables):
-
-        def last(law, k, d, mem):  # type: ignore[no-untyped-def]
-            return (mem[d[1 + here] : d[1 + here] + (1 if shared else d[0])],)
-
-        return last
-
-    def more(law, k, d, mem):  # type: ignore[no-untyped-def]
-        rest = _columns(law, following, d, mem)
-        return (mem[d[1 + here] : d[1 + here] + (1 if shared else d[0])],) + rest  # noqa: RUF005 (Numba)
-
-    return more
-
-
-def _neuron(law: str, k: int, columns: Any, i: int) -> Any:
-    """Arguments k, k+1, ... of neuron i as a tuple of integers."""
+def _neuron(law: str, k: int, where: Any, i: int, mem: Any) -> Any:
+    """Arguments k, k+1, ... of neuron i as a tuple of integers; `where`: offsets of all arguments."""
     raise NotImplementedError("compiled only")
 
 
 @overload(_neuron, prefer_literal=True)
-def _compiled_neuron(law, k, columns, i):  # type: ignore[no-untyped-def]
+def _compiled_neuron(law, k, where, i, mem):  # type: ignore[no-untyped-def]
     variables, here = LAWS[law.literal_value].arguments, k.literal_value
     shared, following = variables[here].shared, here + 1
     if following == len(variables):
-        return lambda law, k, columns, i: (np.int64(columns[here][0 if shared else i]),)
+        return lambda law, k, where, i, mem: (np.int64(mem[np.uint64(where[here] + (0 if shared else i))]),)
 
-    def more(law, k, columns, i):  # type: ignore[no-untyped-def]
-        rest = _neuron(law, following, columns, i)
-        return (np.int64(columns[here][0 if shared else i]),) + rest  # noqa: RUF005 (Numba)
+    def more(law, k, where, i, mem):  # type: ignore[no-untyped-def]
+        rest = _neuron(law, following, where, i, mem)
+        return (np.int64(mem[np.uint64(where[here] + (0 if shared else i))]),) + rest  # noqa: RUF005 (Numba)
 
     return more
 
@@ -71,7 +49,7 @@ def _compiled_each_neuron(law, d, t, mem):  # type: ignore[no-untyped-def]
     bounds = tuple((v.low, v.high) for v in rules.inputs)
 
     def implementation(law, d, t, mem):  # type: ignore[no-untyped-def]
-        columns = _columns(law, 0, d, mem)
+        where = to_fixed_tuple(d[1 : 1 + width], width)
         for k in range(len(bounds)):
             low, high = bounds[k]
             for i in range(d[0]):
@@ -79,7 +57,7 @@ def _compiled_each_neuron(law, d, t, mem):  # type: ignore[no-untyped-def]
                     mem[STATUS] = i
                     return BAD_INPUT + k
         for i in range(d[0]):
-            made = step(t, *_neuron(law, 0, columns, i))
+            made = step(t, *_neuron(law, 0, where, i, mem))
             for k in range(results):
                 mem[d[1 + width + k] + i] = made[k]
         return 0

@@ -28,12 +28,12 @@ from neuromorph.engine.fields import (
     THREE_FACTOR,
     TX,
     TY,
-    X,
     X_HISTORY,
-    Y,
     Y0,
     Y_HISTORY,
     Y_IN,
+    X,
+    Y,
 )
 from neuromorph.laws.plasticity import TRACE_RANGE, make_add_impulse, make_decay_trace, make_receive
 from neuromorph.laws.rule import GradedSpike
@@ -104,15 +104,24 @@ def take_post_spikes(now, d, mem, random):  # type: ignore[no-untyped-def]
                     a = d[IMPULSES] + 4 + 2 * k
                     mem[y + k * n + i] = add_impulse(np.int64(mem[y + k * n + i]), mem[a], mem[a + 1], random)
             mem[ty + i] = now
-    if d[THREE_FACTOR] != 0:
-        for k in range(3):
-            source = d[Y_IN + 0] + k * n
+    return _take_traces(d, mem) if d[THREE_FACTOR] != 0 else 0
+
+
+@njit
+def _take_traces(d, mem):  # type: ignore[no-untyped-def]
+    """y1, y2, y3 from the neuron."""
+    n = d[N_POST]
+    for k in range(3):
+        sent, held = mem[d[Y_IN + k] : d[Y_IN + k] + n], mem[d[Y] + k * n : d[Y] + (k + 1) * n]
+        wrong = False
+        for i in range(n):
+            held[i] = sent[i]
+            wrong |= (sent[i] < LOW) | (sent[i] > HIGH)
+        if wrong:
             for i in range(n):
-                value = mem[source + i]
-                if value < LOW or value > HIGH:
+                if sent[i] < LOW or sent[i] > HIGH:
                     mem[STATUS] = i
                     return BAD_TRACE
-                mem[y + k * n + i] = value
     return 0
 
 
@@ -122,12 +131,15 @@ def _decayed(n, before, after, factor, random, mem):  # type: ignore[no-untyped-
     if factor == 0.0:
         mem[after : after + n] = 0
     else:
+        old, new = mem[before : before + n], mem[after : after + n]
         for i in range(n):
-            mem[after + i] = decay_trace(mem[before + i], factor, random)
+            new[i] = decay_trace(old[i], factor, random)
 
 
 @njit
-def _history(count, n, epoch, now, history, times, factors, impulses, random_decay, random_impulse, mem, real):  # type: ignore[no-untyped-def]
+def _history(
+    count, n, epoch, now, history, times, factors, impulses, random_decay, random_impulse, mem, real
+):  # type: ignore[no-untyped-def]
     """Traces now[k][i] at steps 0..epoch of the epoch: history[step][k][i]."""
     size = count * n
     mem[history : history + size] = mem[now : now + size]
@@ -149,7 +161,18 @@ def pre_history(local, d, mem, real):  # type: ignore[no-untyped-def]
     epoch, n = d[T_EPOCH], d[N_PRE]
     at = d[RANDOM_X] + 2 * (2 * local - 1)
     _history(
-        2, n, epoch, d[X], d[X_HISTORY], d[TX], d[FACTORS], d[IMPULSES], real[at], np.int64(real[at + 1]), mem, real
+        2,
+        n,
+        epoch,
+        d[X],
+        d[X_HISTORY],
+        d[TX],
+        d[FACTORS],
+        d[IMPULSES],
+        real[at],
+        np.int64(real[at + 1]),
+        mem,
+        real,
     )
     last = d[X_HISTORY] + epoch * 2 * n
     mem[d[X] : d[X] + 2 * n] = mem[last : last + 2 * n]

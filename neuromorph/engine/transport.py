@@ -12,8 +12,7 @@ from neuromorph.engine.kernel import kernel
 def publish(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     """A synapse sends. d: post neurons, depth, a_buff, a_out."""
     n, depth = d[0], d[1]
-    for i in range(n):
-        mem[d[3] + i] = mem[d[2] + i * depth]
+    mem[d[3] : d[3] + n] = mem[d[2] : d[2] + n * depth : depth]
     return 0
 
 
@@ -42,15 +41,19 @@ def play(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     hold = d[1]
     frame = mem[d[3] + ((t - 1) // hold) % d[2]]
     for port in range(d[0]):
-        n, frames, narrow, pulse, out = d[4 + 5 * port], d[5 + 5 * port], d[6 + 5 * port], d[7 + 5 * port], d[8 + 5 * port]
+        n, frames, narrow, pulse, out = (
+            d[4 + 5 * port],
+            d[5 + 5 * port],
+            d[6 + 5 * port],
+            d[7 + 5 * port],
+            d[8 + 5 * port],
+        )
         if pulse != 0 and (t - 1) % hold != 0:
             mem[out : out + n] = 0
         elif narrow != 0:
-            for i in range(n):
-                mem[out + i] = syn[frames + frame * n + i]
+            mem[out : out + n] = syn[frames + frame * n : frames + (frame + 1) * n]
         else:
-            for i in range(n):
-                mem[out + i] = mem[frames + frame * n + i]
+            mem[out : out + n] = mem[frames + frame * n : frames + (frame + 1) * n]
     return 0
 
 

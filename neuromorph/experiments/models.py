@@ -17,7 +17,7 @@ from neuromorph.deploy.rules import compile_program
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import LoweringError, NeuromorphError, OutputError, RangeError
 from neuromorph.networks.run_folder import RunFolder
-from neuromorph.online import accuracy, present
+from neuromorph.online import accuracy, presenter_of
 from neuromorph.program import Program, Sink
 
 SAMPLES = 100
@@ -123,8 +123,7 @@ def _classify(program: Program, data: str, limit: int | None, data_dir: Path | N
     loaded = load_data(data, data_dir)
     images, labels = loaded.test_images[:limit], loaded.test_labels[:limit]
     samples = pixels_as_payloads(images)
-    present(program, samples)
-    with talk.bar("steps", 0) as bar:
+    with talk.bar("steps", presenter_of(program).hold * len(samples)) as bar:
         right = accuracy(program, samples, labels, bar.advance)
     talk.say(f"{data}: {100 * right:.2f} % of {len(labels)} test images")
     return {"data": data, "samples": len(labels), "accuracy": right}

@@ -88,7 +88,19 @@ def make_ports(ops: Arithmetic) -> Step:
         tick_apical = select(even, tick_apical, select(learns_apical > 0, 1 - tick_apical, tick_apical))
         y1 = 64 + event * delta
         y1_apical = 64 + select(even, half, -half)
-        return tick, tick_apical, 2 * mean, 2 * event * size, event, y1, y2, y3 * event, y1_apical, y2_apical, y3_apical
+        return (
+            tick,
+            tick_apical,
+            2 * mean,
+            2 * event * size,
+            event,
+            y1,
+            y2,
+            y3 * event,
+            y1_apical,
+            y2_apical,
+            y3_apical,
+        )
 
     return ops.function(ports)
 

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from neuromorph.errors import RangeError
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Variable:
             return max((-self.low - 1).bit_length(), self.high.bit_length()) + 1
         return self.high.bit_length()
 
-    def check(self, values: np.ndarray, owner: str) -> np.ndarray:
+    def check(self, values: Array, owner: str) -> Array:
         """`values` as int64, or a RangeError that names owner, variable, value and range."""
         values = np.asarray(values)
         wrong = ~((values >= self.low) & (values <= self.high))
@@ -76,7 +79,7 @@ class Law:
     states: tuple[Variable, ...]
     parameters: tuple[Variable, ...]
     make: Callable[[Any], Step]
-    conditions: tuple[Callable[[Mapping[str, np.ndarray]], str | None], ...] = ()
+    conditions: tuple[Callable[[Mapping[str, Array]], str | None], ...] = ()
 
     @property
     def arguments(self) -> tuple[Variable, ...]:
@@ -88,7 +91,7 @@ class Law:
         """What the step returns, in order."""
         return self.states + self.outputs
 
-    def check(self, parameters: Mapping[str, np.ndarray], owner: str) -> None:
+    def check(self, parameters: Mapping[str, Array], owner: str) -> None:
         """Raise RangeError where a relation between parameters does not hold."""
         for condition in self.conditions:
             complaint = condition(parameters)

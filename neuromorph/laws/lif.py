@@ -18,10 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from neuromorph.arithmetic import Arithmetic
-from neuromorph.laws.law import Law, Step, Variable
+from neuromorph.laws.law import Array, Law, Step, Variable
 
 STATE_LIMIT = 2**23
 INPUT_LIMIT = 2**18
@@ -80,7 +78,7 @@ def make_ternary_lif(ops: Arithmetic) -> Step:
     return ops.function(ternary_lif)
 
 
-def _thresholds_in_order(parameters: Mapping[str, np.ndarray]) -> str | None:
+def _thresholds_in_order(parameters: Mapping[str, Array]) -> str | None:
     lo, hi = int(parameters["vth_lo"].flat[0]), int(parameters["vth_hi"].flat[0])
     return f"vth_lo = {lo} is above vth_hi = {hi}" if lo > hi else None
 
@@ -115,7 +113,14 @@ TERNARY_LIF = Law(
     parameters=(
         *LIF.parameters[:-1],
         Variable("vth_hi", 1 - 2**17, 2**17 - 1, "upper threshold mantissa, scaled by 2^6", default=10, shared=True),
-        Variable("vth_lo", 1 - 2**17, 2**17 - 1, "lower threshold mantissa, scaled by 2^6", default=-10, shared=True),
+        Variable(
+            "vth_lo",
+            1 - 2**17,
+            2**17 - 1,
+            "lower threshold mantissa, scaled by 2^6",
+            default=-10,
+            shared=True,
+        ),
     ),
     make=make_ternary_lif,
     conditions=(_thresholds_in_order,),

@@ -85,12 +85,14 @@ def make_product_term(ops: Arithmetic) -> Step:
     """product_term(value, shift, exponent): what one product adds to the accumulator, floored and clipped.
 
     A `Product` has at most 28 bits of factors, so |value| <= 2^31, |value >> shift| <= 2^15 and every
-    intermediate result fits the int32 in which Lava computes.
+    intermediate result fits the int32 in which Lava computes. Both shifts are below 32; `& 31` says so to compilers, which
+    then compute in 32 bits.
     """
     clip = ops.clip
 
     def product_term(value, shift, exponent):  # type: ignore[no-untyped-def]
-        return clip((value >> shift) << (exponent + FRACTION_BITS), ACCUMULATOR_LOW, ACCUMULATOR_HIGH)
+        left = (exponent + FRACTION_BITS) & 31
+        return clip((value >> (shift & 31)) << left, ACCUMULATOR_LOW, ACCUMULATOR_HIGH)
 
     return ops.function(product_term)
 

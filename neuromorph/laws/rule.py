@@ -100,8 +100,7 @@ class Product:
             raise RuleError(f"{scale} is zero, so the term never changes anything; leave the term out")
         if not (-8 <= self.mantissa <= 7 and -7 <= self.exponent <= 8):
             raise RuleError(
-                f"{scale} does not fit mantissa -8..7 and exponent -7..8; "
-                f"write {_forms_near(self.mantissa, self.exponent)}"
+                f"{scale} does not fit mantissa -8..7 and exponent -7..8; write {_forms_near(self.mantissa, self.exponent)}"
             )
         if self.mantissa == -8 and self.exponent < 8:
             raise RuleError(f"{scale} is read by Lava as -4*2^{self.exponent + 1}; write that")
@@ -134,9 +133,7 @@ class Rule:
             raise RuleError("a rule without terms changes nothing; write at least one, such as x0*y1")
         k = self.decimate_exponent
         if any(product.dependency == "u" for product in self.products) != (k is not None):
-            raise RuleError(
-                f"decimate_exponent = {k} does not match the terms; give k if, and only if, one uses u_k"
-            )
+            raise RuleError(f"decimate_exponent = {k} does not match the terms; give k if, and only if, one uses u_k")
         if k is not None and not 0 <= k <= 9:
             raise RuleError(f"u_k has k = {k}; k is one digit, 0 to 9")
 
@@ -162,16 +159,12 @@ def scale_for(rate: float, factors: tuple[Factor, ...]) -> tuple[int, int]:
     naming the two nearest rates, when the rate cannot be represented.
     """
     if rate == 0 or not math.isfinite(rate):
-        raise RuleError(
-            f"a learning rate of {rate} has no scale; use a finite rate, or leave the term out for 0"
-        )
+        raise RuleError(f"a learning rate of {rate} has no scale; use a finite rate, or leave the term out for 0")
     shift = Product("x0", 1, 0, factors).shift
     scale = Fraction(rate) * 2**shift
     if scale not in _SCALES:
         near = " and ".join(repr(math.ldexp(s, -shift)) for s in _nearest(scale))
-        raise RuleError(
-            f"the learning rate {rate!r} cannot be represented; the two nearest are {near}; use one"
-        )
+        raise RuleError(f"the learning rate {rate!r} cannot be represented; the two nearest are {near}; use one")
     return _SCALES[float(scale)]
 
 
@@ -199,9 +192,7 @@ def write_rule(products: tuple[Product, ...], decimate_exponent: int | None = No
 def _write_term(product: Product, decimate_exponent: int | None) -> str:
     dependency = f"u{decimate_exponent}" if product.dependency == "u" else product.dependency
     scale = f"{abs(product.mantissa)}*2^{product.exponent}"
-    return (" - " if product.mantissa < 0 else " + ") + "*".join(
-        [scale, dependency, *map(str, product.factors)]
-    )
+    return (" - " if product.mantissa < 0 else " + ") + "*".join([scale, dependency, *map(str, product.factors)])
 
 
 _INTEGER = r"(?:0|[1-9][0-9]{0,4})"
@@ -273,9 +264,7 @@ def _check_blanks_and_brackets(text: str) -> None:
         # Lava's parser joins the two, but its epoch counter does not: 'u 1' would never fire.
         raise RuleError(f"{blank[0]!r} has a blank in a name or literal; take it out, or write an operator")
     if nested := re.search(r"\([^()]*\(.*\)", text):
-        raise RuleError(
-            f"{nested[0]!r} has a bracket in a bracket; Lava drops it; write one pair, as in (y1-64)"
-        )
+        raise RuleError(f"{nested[0]!r} has a bracket in a bracket; Lava drops it; write one pair, as in (y1-64)")
     rest = re.sub(r"\([^()]*\)", "", text)
     if "(" in rest or ")" in rest:
         raise RuleError(f"{text!r} has a bracket without its partner; close it, or take it away")
@@ -311,9 +300,7 @@ def _read_term(sign: int, body: str) -> tuple[Product, int | None]:
             mantissa *= flip
             factors.append(factor)
     if len(dependencies) != 1:
-        raise RuleError(
-            f"{body!r} has {len(dependencies)} dependencies; write one of x0, y0, u0 to u9 in each term"
-        )
+        raise RuleError(f"{body!r} has {len(dependencies)} dependencies; write one of x0, y0, u0 to u9 in each term")
     # Lava halves in floating point: exact below 2^53. Product refuses the larger ones, which stay.
     while 7 < abs(mantissa) < 2**53 and mantissa % 2 == 0 and exponent < 8:
         mantissa, exponent = mantissa // 2, exponent + 1
@@ -398,7 +385,5 @@ def _stuck(
         stuck["x1"] = f"x1 is cleared before use, for x1_tau is {tau}; set x1_tau=65535 and t_epoch=1"
     if graded and not payloads:
         names = ["x1", "x0", "x2"] if mode == GradedSpike.ADD_WITHOUT_SATURATION else ["x1"]
-        stuck |= {
-            name: f"{name} stays 0, for {mode.name} needs payloads; set num_message_bits" for name in names
-        }
+        stuck |= {name: f"{name} stays 0, for {mode.name} needs payloads; set num_message_bits" for name in names}
     return stuck

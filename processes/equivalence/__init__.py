@@ -1,1 +1,5 @@
-"""Lava and the engine held against each other: Lava's models stepped in-process, Lava's runtime guarded, `check_bits`."""
+"""Lava and the engine held against each other: Lava's models stepped in-process, its runtime guarded, `check_bits`."""
+
+from neuromorph.processes.equivalence.check import check_bits
+
+__all__ = ["check_bits"]

@@ -9,10 +9,9 @@ import numpy.typing as npt
 from lava.magma.compiler.channels.pypychannel import CspRecvPort, CspSendPort
 from lava.magma.core.model.py.ports import PyVarPort
 from lava.utils.sparse import find
-from scipy.sparse import csr_matrix
-
 from neuromorph.processes.equivalence.scheduler import Scheduler
 from neuromorph.processes.lowering.graph import Index
+from scipy.sparse import csr_matrix
 
 Array = npt.NDArray[Any]
 CAPACITY = 64  # of a channel, as Lava's compiler sets it: one more message and the sender waits
@@ -33,9 +32,7 @@ class Channel:
         message = np.empty(self.shape, self.dtype)
         message[:] = data[:]
         if len(self.messages) >= CAPACITY:
-            self.scheduler.wait(
-                lambda: len(self.messages) < CAPACITY, lambda: f"{self.route}: full, nobody receives"
-            )
+            self.scheduler.wait(lambda: len(self.messages) < CAPACITY, lambda: f"{self.route}: full, nobody receives")
         self.messages.append(message)
 
     def get(self) -> Array:
@@ -69,9 +66,7 @@ class SendPort(_Port, CspSendPort):
 class RecvPort(_Port, CspRecvPort):
     """The end of an Edge: messages arrive in the target's `shape` in the order of `index`, zero for -1."""
 
-    def __init__(
-        self, name: str, channel: Channel, shape: tuple[int, ...], index: Index | None = None
-    ) -> None:
+    def __init__(self, name: str, channel: Channel, shape: tuple[int, ...], index: Index | None = None) -> None:
         super().__init__(name, channel)
         self._target_shape, self._index = shape, index
         if index is not None:
@@ -106,9 +101,7 @@ class AnswerPort(RecvPort):
     def recv(self) -> Array:
         channel = self._channel
         if not channel.messages:
-            channel.scheduler.wait(
-                self._idle, lambda: f"{channel.route}: its process answers between phases only"
-            )
+            channel.scheduler.wait(self._idle, lambda: f"{channel.route}: its process answers between phases only")
             serve(self._var_port)
         return super().recv()
 

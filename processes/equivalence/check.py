@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
-from scipy.sparse import spmatrix
-
-from neuromorph.engine.engine import Engine
+from lava.utils.sparse import find
 from neuromorph.processes.equivalence.runtime import lava_run
 from neuromorph.processes.equivalence.stepper import LavaStepper
-from neuromorph.processes.lowering.graph import flatten_graph
+from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.lower import Lowered
+from scipy.sparse import csr_matrix
+
+from neuromorph.engine.engine import Engine
 from neuromorph.program import Array, Population, Sink, Synapse
 
 Read = Callable[[Var], Any]
@@ -34,7 +35,8 @@ class Difference:
 
     def __str__(self) -> str:
         at = ", ".join(map(str, self.index))
-        return f"step {self.step}, '{self.population}', {self.variable}[{at}]: Lava has {self.lava}, the engine {self.native}"
+        where = f"step {self.step}, '{self.population}', {self.variable}[{at}]"
+        return f"{where}: Lava has {self.lava}, the engine {self.native}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def check_bits(
 
     Compared are all states, traces, weights and recorded data, after every step, in the graph's own order, on Lava's model
     classes stepped one by one in this process. With `runtime` Lava's own runtime makes all steps in one run, within
-    `time_limit` seconds, and the values after the last one are compared. The graph is left as it was.
+    `time_limit` seconds, and the values after the last one are compared; Lava compiles a graph once, so it is used up.
+    Otherwise the graph is left as it was.
     """
     lowered = Lowered.of(flatten_graph(process), step=0)
     variables = list(compared(lowered))
@@ -74,12 +77,13 @@ def check_bits(
             process,
             steps,
             time_limit=time_limit,
-            after=lambda: _first_difference(engine, [*variables, *recorded], steps, _read_var),
+            after=lambda: _first_difference(
+                engine, [*variables, *recorded], steps, _runtime_reader(lowered, flatten_graph(process))
+            ),
         )
         return BitCheck(steps, len(variables), found)
     stepper = LavaStepper(process)
-    # the same processes on both sides, but for those that hierarchical processes make afresh
-    twin = dict(zip(lowered.graph.processes, stepper.graph.processes, strict=True))
+    twin = _twins(lowered.graph, stepper.graph)
     for step in range(1, steps + 1):
         stepper.step()
         engine.run(1)
@@ -92,9 +96,34 @@ def check_bits(
     return BitCheck(steps, len(variables), None)
 
 
-def _read_var(var: Var) -> Any:
-    values = var.get()
-    return values.toarray() if isinstance(values, spmatrix) else values
+def _twins(one: ProcessGraph, other: ProcessGraph) -> dict[AbstractProcess, AbstractProcess]:
+    """Leaf processes of the same graph: the same on both sides, but for those that hierarchical processes make afresh."""
+    return dict(zip(one.processes, other.processes, strict=True))
+
+
+def _runtime_reader(lowered: Lowered, running: ProcessGraph) -> Read:
+    """Reads Vars from Lava's runtime, sparse ones as dense arrays.
+
+    Lava's own Var.get takes the entries of a sparse Var to be those it began with, but weights lose entries with their low
+    bits; and where none is left, its worker dies of being asked.
+    """
+    twin = _twins(lowered.graph, running)
+
+    def read(var: Var) -> Any:
+        there = getattr(twin[var.process], var.name)
+        if not isinstance(var.init, csr_matrix):
+            return there.get()
+        node = lowered.program[lowered.names[var.process]]
+        entries = var.init
+        if var.name == "weights" and isinstance(node, Synapse) and node.index is not None:
+            entries = csr_matrix((np.ones(node.weights.size), tuple(node.index)), shape=var.shape)
+        full = np.zeros(var.shape)
+        if entries.nnz:
+            post, pre, _ = find(entries, explicit_zeros=True)  # the order in which Lava sends them
+            full[post, pre] = there.process.runtime.get_var(there.id)
+        return full
+
+    return read
 
 
 def compared(lowered: Lowered) -> Iterator[tuple[Var, str, str]]:
@@ -121,9 +150,7 @@ def native_value(engine: Engine, name: str, variable: str, shape: tuple[int, ...
     return values.reshape(shape)
 
 
-def _first_difference(
-    engine: Engine, variables: list[tuple[Var, str, str]], step: int, read: Read
-) -> Difference | None:
+def _first_difference(engine: Engine, variables: list[tuple[Var, str, str]], step: int, read: Read) -> Difference | None:
     for var, name, variable in variables:
         lava = np.asarray(read(var))
         native = native_value(engine, name, variable, lava.shape)

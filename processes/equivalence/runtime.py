@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
-
-from neuromorph.errors import LavaRunError
 from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.lowering.discovery import describe
+
+from neuromorph.errors import LavaRunError
 
 T = TypeVar("T")
 
@@ -25,9 +25,7 @@ _GRACE = 0.2  # seconds for the other workers, and for Lava itself, to report a 
 _STOP_LIMIT = 5.0  # seconds for Lava to stop a run that has ended
 
 
-def lava_run(
-    process: AbstractProcess, steps: int, *, time_limit: float, tag: str = "fixed_pt", after: Callable[[], T]
-) -> T:
+def lava_run(process: AbstractProcess, steps: int, *, time_limit: float, tag: str = "fixed_pt", after: Callable[[], T]) -> T:
     """Runs `steps` steps with `Loihi2SimCfg(select_tag=tag)`, calls `after`, which may read Vars, and stops.
 
     Returns what `after` returns. However it ends, all of Lava's workers have ended by then. `time_limit` is
@@ -39,18 +37,14 @@ def lava_run(
     whatever Lava raised while compiling. An exception of `after` comes through.
     """
     if process.is_compiled:
-        raise LavaRunError(
-            f"{describe(process)} was compiled before, and Lava runs a graph once. Build it anew"
-        )
+        raise LavaRunError(f"{describe(process)} was compiled before, and Lava runs a graph once. Build it anew")
     end = time.monotonic() + time_limit
     lava = _Lava(process, end - min(2.0, time_limit / 5))
     condition, run_cfg = RunSteps(num_steps=steps), Loihi2SimCfg(select_tag=tag)
     try:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore", ImportWarning
-                )  # networkx, which Lava compiles with, misses pandas
+                warnings.simplefilter("ignore", ImportWarning)  # networkx, which Lava compiles with, misses pandas
                 lava.call(lambda: process.run(condition=condition, run_cfg=run_cfg))
         except Exception as error:
             cause = lava.exceptions()
@@ -135,7 +129,7 @@ class _Lava:
             return
         for worker in self._workers():
             _kill(worker)
-        runtime._is_started = False
+        runtime._is_started = runtime._is_running = False
         runtime.join()
         runtime._messaging_infrastructure.stop()
 

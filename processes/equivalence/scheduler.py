@@ -55,9 +55,7 @@ class Scheduler:
         try:
             self._advance()
             self._finished.acquire()
-        except (
-            BaseException
-        ) as error:  # an interrupt that reached this thread while another one had the baton
+        except BaseException as error:  # an interrupt that reached this thread while another one had the baton
             self._fail(error)
         if self._error is not None:
             raise self._error
@@ -108,9 +106,7 @@ class Scheduler:
 
 
 _Task = Callable[[], None]
-_idle: list[
-    SimpleQueue[_Task]
-] = []  # mailboxes of threads kept for the next task: starting one costs more than a step
+_idle: list[SimpleQueue[_Task]] = []  # mailboxes of threads kept for the next task: starting one costs more than a step
 os.register_at_fork(after_in_child=_idle.clear)  # a forked child has none of these threads
 
 

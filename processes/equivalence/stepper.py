@@ -15,13 +15,13 @@ from lava.magma.core.model.py.ports import PyVarPort, RefVarTypeMapping
 from lava.magma.core.process.ports.ports import AbstractPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
-from scipy.sparse import csr_matrix
-
-from neuromorph.errors import LavaRunError
 from neuromorph.processes.equivalence.channels import CAPACITY, AnswerPort, Channel, RecvPort, SendPort, serve
 from neuromorph.processes.equivalence.scheduler import Deadlock, Scheduler
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import Probe, ProcessGraph, flatten_graph
+from scipy.sparse import csr_matrix
+
+from neuromorph.errors import LavaRunError
 
 _PHASES = {
     "_spike": "spiking",
@@ -69,9 +69,7 @@ class LavaStepper:
         self._replies = _Replies()
         self._idle: set[AbstractProcess] = set()  # done with the running phase, if it is one of _SERVING
         self._models = self._build()
-        self._var_ports = [
-            self._connect_var(probe) for probe in self.graph.probes if isinstance(probe.target, Var)
-        ]
+        self._var_ports = [self._connect_var(probe) for probe in self.graph.probes if isinstance(probe.target, Var)]
         self._calls = {handler: self._calls_of(handler) for handler in _PHASES}
 
     @property
@@ -91,9 +89,7 @@ class LavaStepper:
         var = getattr(process.vars, name)
         var = self.graph.aliases.get(var, var)
         if var.process not in self._models:
-            raise LavaRunError(
-                f"{describe(process)}: no leaf process of this stepper's graph has the Var '{name}'"
-            )
+            raise LavaRunError(f"{describe(process)}: no leaf process of this stepper's graph has the Var '{name}'")
         value = getattr(self._models[var.process], var.name)
         if isinstance(value, csr_matrix):
             return np.asarray(value.toarray())
@@ -130,15 +126,11 @@ class LavaStepper:
             for var_port in self._var_ports:
                 serve(var_port)
         if not self._replies.isdisjoint(_LEAVING):
-            raise LavaRunError(
-                f"a model asked in step {self._time_step} for the run to pause or stop. Use Lava's runtime"
-            )
+            raise LavaRunError(f"a model asked in step {self._time_step} for the run to pause or stop. Use Lava's runtime")
         return set(self._replies)
 
     def _calls_of(self, handler: str) -> list[Callable[[], None]]:
-        return [
-            partial(self._call, process, getattr(m, handler), handler) for process, m in self._models.items()
-        ]
+        return [partial(self._call, process, getattr(m, handler), handler) for process, m in self._models.items()]
 
     def _call(self, process: AbstractProcess, function: Callable[[], None], handler: str) -> None:
         try:
@@ -152,9 +144,7 @@ class LavaStepper:
             self._idle.add(process)
 
     def _build(self) -> dict[AbstractProcess, PyLoihiProcessModel]:
-        ports: dict[AbstractProcess, list[SendPort | RecvPort]] = {
-            process: [] for process in self.graph.processes
-        }
+        ports: dict[AbstractProcess, list[SendPort | RecvPort]] = {process: [] for process in self.graph.processes}
         for edge in self.graph.edges:
             source, target = edge.source, edge.target
             channel = self._channel(source, self._type_of(source), source, target)
@@ -199,31 +189,21 @@ def _build_model(
 ) -> PyLoihiProcessModel:
     """What Lava's compiler and PyProcessBuilder make of the process in a worker of its own."""
     if not issubclass(model, PyLoihiProcessModel):
-        raise LavaRunError(
-            f"{describe(process)}: {model.__name__} is no PyLoihiProcessModel, so it has no steps"
-        )
+        raise LavaRunError(f"{describe(process)}: {model.__name__} is no PyLoihiProcessModel, so it has no steps")
     io_ports = [*process.in_ports.members, *process.out_ports.members]
     if any(port.external_pipe_flag for port in io_ports):
-        raise LavaRunError(
-            f"{describe(process)} exchanges data with the world outside. Use Lava's runtime for it"
-        )
+        raise LavaRunError(f"{describe(process)} exchanges data with the world outside. Use Lava's runtime for it")
     # A worker starts with its own copy of everything, and models do write into their parameters.
     inits, parameters = copy.deepcopy(([var.init for var in process.vars.members], process.proc_params))
     builder = PyProcessBuilder(model, process.id, parameters)
     try:
         builder.set_variables(
-            [
-                VarInitializer(v.name, v.shape, init, v.id)
-                for v, init in zip(process.vars.members, inits, strict=True)
-            ]
+            [VarInitializer(v.name, v.shape, init, v.id) for v, init in zip(process.vars.members, inits, strict=True)]
         )
         builder.set_py_ports([_initializer(port, model) for port in io_ports])
         builder.set_ref_ports([_initializer(port, model) for port in process.ref_ports.members])
         builder.set_var_ports(
-            [
-                VarPortInitializer(p.name, p.shape, p.var.name, None, "", 0, None)
-                for p in process.var_ports.members
-            ]
+            [VarPortInitializer(p.name, p.shape, p.var.name, None, "", 0, None) for p in process.var_ports.members]
         )
         builder.check_all_vars_and_ports_set()
         builder.set_csp_ports(ports)
@@ -235,6 +215,4 @@ def _build_model(
 
 
 def _initializer(port: AbstractPort, model: type[AbstractProcessModel]) -> PortInitializer:
-    return PortInitializer(
-        port.name, port.shape, getattr(model, port.name).d_type, type(port).__name__, CAPACITY
-    )
+    return PortInitializer(port.name, port.shape, getattr(model, port.name).d_type, type(port).__name__, CAPACITY)

@@ -23,9 +23,9 @@ from lava.magma.core.process.ports.ports import (
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.proc.monitor.process import Monitor
+from neuromorph.processes.lowering.discovery import describe, select_model
 
 from neuromorph.errors import LoweringError
-from neuromorph.processes.lowering.discovery import describe, select_model
 
 Index = npt.NDArray[np.intp]
 Models = dict[AbstractProcess, type[AbstractProcessModel]]
@@ -189,10 +189,7 @@ def _edges_into(process: AbstractProcess, models: Models) -> Iterator[Edge]:
     for target in process.in_ports.members:
         seen = set()
         for source, index in _sources(target):
-            route = (
-                f"port '{target.name}' of {describe(process)}: "
-                f"port '{source.name}' of {describe(source.process)}"
-            )
+            route = f"port '{target.name}' of {describe(process)}: port '{source.name}' of {describe(source.process)}"
             if source.process not in models:
                 raise LoweringError(
                     f"{route} is connected to it, but nothing inside sends. "

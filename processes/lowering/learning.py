@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule, LoihiLearningRule
 from lava.magma.core.process.process import AbstractProcess
-from scipy.sparse import csr_matrix
+from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.lowering.values import entries, held, value, whole, within
 
-from neuromorph.errors import LoweringError, RuleError
+from neuromorph.errors import LoweringError, RangeError, RuleError
 from neuromorph.laws.plasticity import SignMode
 from neuromorph.laws.rule import SYNAPTIC, GradedSpike, Rule, check_moves, read_rule
-from neuromorph.laws.synapse import EPOCH_RANGE, SEED_RANGE
-from neuromorph.processes.lowering.discovery import describe
-from neuromorph.processes.lowering.values import held, value, whole, within
+from neuromorph.laws.synapse import EPOCH_RANGE, IMPULSE_RANGE, SEED_RANGE, TAU_RANGE
 from neuromorph.program import LEARNING_INPUTS, POST_STATES, PRE_STATES, TRACES, Array, Plasticity
 
 TAG_OF = {"dt": "tag_1", "dd": "tag_2"}
@@ -24,8 +23,8 @@ def plasticity(process: AbstractProcess, mode: SignMode, graded: bool) -> Plasti
     if not three_factor:
         _check_two_factor(process, rule)
     spike = GradedSpike(int(process.proc_params["graded_spike_cfg"]))
-    taus = {t: float(getattr(rule, f"{t}_tau")) for t in TRACES}
-    impulses = {t: float(getattr(rule, f"{t}_impulse")) for t in TRACES}
+    taus = _of_traces(process, rule, "tau", TAU_RANGE)
+    impulses = _of_traces(process, rule, "impulse", IMPULSE_RANGE)
     rules: dict[str, Rule | None] = {}
     for target in ("dw", "dd", "dt"):
         text = getattr(rule, f"{target}_str")
@@ -49,6 +48,14 @@ def plasticity(process: AbstractProcess, mode: SignMode, graded: bool) -> Plasti
         graded_spike=spike,
         sign_mode=mode,
     )
+
+
+def _of_traces(process: AbstractProcess, rule: LoihiLearningRule, what: str, bounds: tuple[int, int]) -> dict[str, float]:
+    found = {trace: float(getattr(rule, f"{trace}_{what}")) for trace in TRACES}
+    for trace, given in found.items():
+        if not bounds[0] <= given <= bounds[1]:
+            raise RangeError(f"{describe(process)}: {trace}_{what} = {given} is outside {bounds[0]}..{bounds[1]}")
+    return found
 
 
 def _check_two_factor(process: AbstractProcess, rule: LoihiLearningRule) -> None:
@@ -75,7 +82,7 @@ def learning_states(process: AbstractProcess, index: Array | None) -> dict[str, 
 
 
 def check_sparse(process: AbstractProcess, learned: Plasticity, index: Array) -> None:
-    """Raises LoweringError for what Lava's LearningSparse cannot do (0.10.0; its learning phase fails, or learns nothing)."""
+    """Raises LoweringError for what Lava's LearningSparse (0.10.0) fails at, or learns nothing from."""
     owner = describe(process)
     if learned.sign_mode is not SignMode.MIXED:
         raise LoweringError(
@@ -97,14 +104,15 @@ def check_sparse(process: AbstractProcess, learned: Plasticity, index: Array) ->
 
 def _check_tag(process: AbstractProcess, tag: str, target: str | None, synapses: Array) -> None:
     given = held(getattr(process, tag))
-    entries = np.zeros(synapses.shape, dtype=bool)
-    if isinstance(given, csr_matrix):
-        entries[given.tocoo().row, given.tocoo().col] = True
+    tagged = np.zeros(synapses.shape, dtype=bool)
+    tagged[tuple(entries(given)[0])] = True
     if target is None:
         if (value(process, tag)[~synapses] != 0).any():
-            raise LoweringError(f"{describe(process)}: {tag} has values where there is no synapse; give tags of synapses only")
-    elif not np.array_equal(entries, synapses) or not np.issubdtype(given.dtype, np.integer):
+            raise LoweringError(
+                f"{describe(process)}: {tag} has values where there is no synapse; give tags of synapses only"
+            )
+    elif not np.array_equal(tagged, synapses) or not np.issubdtype(given.dtype, np.integer):
         raise LoweringError(
-            f"{describe(process)}: Lava learns {target} of a LearningSparse only where {tag} has an entry, an integer; give a "
-            f"csr_matrix {tag} of integers with the entries of the weights (those that num_weight_bits leaves)"
+            f"{describe(process)}: Lava learns {target} of a LearningSparse only where {tag} has an entry, an integer; "
+            f"give a csr_matrix {tag} of integers with the entries that num_weight_bits leaves to the weights"
         )

@@ -8,14 +8,13 @@ import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.proc.monitor.process import Monitor
+from neuromorph.processes.lowering.discovery import describe, node_name
+from neuromorph.processes.lowering.graph import Edge, ProcessGraph, flatten_graph
+from neuromorph.processes.lowering.nodes import SUPPORTED
+from neuromorph.processes.tied.process import TiedDense
 from scipy.sparse import csr_matrix
 
 from neuromorph.errors import LoweringError
-from neuromorph.processes.lowering.discovery import describe, node_name
-from neuromorph.processes.lowering.graph import Edge, ProcessGraph, flatten_graph
-from neuromorph.processes.lowering.graph import Probe as Look
-from neuromorph.processes.lowering.nodes import SUPPORTED
-from neuromorph.processes.tied.process import TiedDense
 from neuromorph.program import Array, Link, Node, Population, Probe, Program, Sink, Synapse
 
 
@@ -41,15 +40,13 @@ class Lowered:
         names = {p: node_name(p) for p in graph.processes if not isinstance(p, Monitor)}
         nodes = tuple(_node(p, graph, name, step) for p, name in names.items())
         sizes = {n.name: n for n in nodes}
-        links = tuple(
-            _link(e, names, sizes) for e in graph.edges if not isinstance(e.target.process, Monitor)
-        )
+        links = tuple(_link(e, names, sizes) for e in graph.edges if not isinstance(e.target.process, Monitor))
         return cls(graph, names, Program(nodes, links, _probes(graph, names), step))
 
     @property
     def monitors(self) -> dict[str, Var]:
         """By the names of the Program's probes, the Vars of Monitors that hold their data: (steps, *shape)."""
-        return {_probe_name(look): look.data for look in self.graph.probes if look.data is not None}
+        return {_probe_name(look.data): look.data for look in self.graph.probes if look.data is not None}
 
     def write_back(self, program: Program, recorded: dict[str, Array]) -> None:
         """Store the Program's values (and what probes recorded) in the Vars they belong to, and in their aliases."""
@@ -71,7 +68,8 @@ def _node(process: AbstractProcess, graph: ProcessGraph, name: str, step: int) -
     if support is None:
         known = ", ".join(dict.fromkeys(s.process for s in SUPPORTED.values()))
         raise LoweringError(
-            f"{describe(process)}: its model {model.__name__} has no native form. Run the graph in Lava, or use one of {known}"
+            f"{describe(process)}: its model {model.__name__} has no native form. Run the graph in Lava, or use one "
+            f"of {known}"
         )
     return support.lowering(process, name, step)
 
@@ -80,17 +78,15 @@ def _link(edge: Edge, names: dict[AbstractProcess, str], nodes: dict[str, Node])
     source, target = names[edge.source.process], names[edge.target.process]
     size = nodes[target].inputs.get(edge.target.name)
     if size is None or edge.source.name not in nodes[source].outputs:
-        raise LoweringError(
-            f"the connection {source}.{edge.source.name} -> {target}.{edge.target.name} has no native form"
-        )
+        raise LoweringError(f"the connection {source}.{edge.source.name} -> {target}.{edge.target.name} has no native form")
     index = edge.index
     if edge.target.size == 1 and size > 1:  # one value for all neurons
         index = np.repeat(np.zeros(1, dtype=int) if index is None else index, size)
     return Link((source, edge.source.name), (target, edge.target.name), index)
 
 
-def _probe_name(look: Look) -> str:
-    return f"{node_name(look.process)}.{look.data.name}"
+def _probe_name(data: Var) -> str:
+    return f"{node_name(data.process)}.{data.name}"
 
 
 def _probes(graph: ProcessGraph, names: dict[AbstractProcess, str]) -> tuple[Probe, ...]:
@@ -104,7 +100,7 @@ def _probes(graph: ProcessGraph, names: dict[AbstractProcess, str]) -> tuple[Pro
         if isinstance(look.target, Var) and isinstance(look.target.init, csr_matrix):
             raise LoweringError(f"{seen}, a sparse matrix, which Lava's Monitor cannot hold; look at something else")
         node = names[look.target.process]
-        made.append(Probe(_probe_name(look), node, look.target.name, length=look.data.shape[0]))
+        made.append(Probe(_probe_name(look.data), node, look.target.name, length=look.data.shape[0]))
     return tuple(made)
 
 

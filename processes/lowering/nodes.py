@@ -22,12 +22,6 @@ from lava.proc.sparse.models import (
     PyLearningSparseModelBitApproximate,
     PySparseModelBitAcc,
 )
-
-from neuromorph.errors import LoweringError
-from neuromorph.laws.dyad import DYAD, READOUT
-from neuromorph.laws.law import Law
-from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
-from neuromorph.laws.synapse import EXPONENT_RANGE, MESSAGE_BITS_RANGE
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.lowering.discovery import describe, node_name
 from neuromorph.processes.lowering.learning import check_sparse, learning_states, plasticity
@@ -44,7 +38,13 @@ from neuromorph.processes.lowering.values import (
 from neuromorph.processes.presenter.models import PyPresenterModelFixed
 from neuromorph.processes.readout.models import PyNudgedReadoutModelFixed
 from neuromorph.processes.tied.models import PyTiedDenseModelFixed
-from neuromorph.program import Node, Population, Sink, Source, Synapse
+
+from neuromorph.errors import LoweringError
+from neuromorph.laws.dyad import DYAD, READOUT
+from neuromorph.laws.law import Law
+from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
+from neuromorph.laws.synapse import EXPONENT_RANGE, MESSAGE_BITS_RANGE
+from neuromorph.program import Array, Node, Population, Sink, Source, Synapse
 
 Lowering = Callable[[AbstractProcess, str, int], Node]
 """(process, node name, steps made so far) -> node."""
@@ -53,7 +53,7 @@ Lowering = Callable[[AbstractProcess, str, int], Node]
 def population(law: Law, process: AbstractProcess, name: str, step: int) -> Population:
     """Vars by the names of the law; what is no Var (LIFReset's interval) is looked up in the process's parameters."""
 
-    def of(variable: str) -> np.ndarray:
+    def of(variable: str) -> Array:
         if hasattr(process, variable):
             return whole(process, variable, value(process, variable)).ravel()
         return whole(process, variable, [process.proc_params[variable]])
@@ -133,7 +133,7 @@ def synapse(process: AbstractProcess, name: str, step: int) -> Synapse:
     )
 
 
-def _delays(process: AbstractProcess, index: np.ndarray | None) -> np.ndarray:
+def _delays(process: AbstractProcess, index: Array | None) -> Array:
     delays = whole(process, "delays", value(process, "delays"))
     depth = process.a_buff.shape[-1]
     if delays.max(initial=0) >= depth:

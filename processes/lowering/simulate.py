@@ -9,12 +9,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
-
-from neuromorph.engine.engine import Engine
-from neuromorph.errors import LoweringError
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.lower import Lowered
+
+from neuromorph.engine.engine import Engine
+from neuromorph.errors import LoweringError
 
 
 @dataclass
@@ -51,9 +51,7 @@ def simulate(process: AbstractProcess, steps: int, progress: Callable[[int], Non
     for probe in lowered.program.probes:
         _put_back(engine, probe.name, lowered.monitors[probe.name])
     engine.run(steps, progress)
-    lowered.write_back(
-        engine.snapshot(), {p.name: engine.get(p.name, "data") for p in lowered.program.probes}
-    )
+    lowered.write_back(engine.snapshot(), {p.name: engine.get(p.name, "data") for p in lowered.program.probes})
     run.step += steps
 
 
@@ -84,6 +82,6 @@ def _check_room(lowered: Lowered, steps: int) -> None:
     for probe in lowered.program.probes:
         if probe.length < steps:
             raise LoweringError(
-                f"{probe.name} has room for {probe.length} steps of {probe.node}.{probe.variable}, and {steps} are to be made; "
-                "probe with a larger num_steps"
+                f"{probe.name} has room for {probe.length} steps of {probe.node}.{probe.variable}, and {steps} are to "
+                "be made; probe with a larger num_steps"
             )

@@ -9,12 +9,12 @@ import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.utils.weightutils import SignMode as LavaSignMode
+from neuromorph.processes.lowering.discovery import describe
 from scipy.sparse import csr_matrix, spmatrix
 
 from neuromorph.errors import LoweringError, RangeError
 from neuromorph.laws.plasticity import WEIGHT_RANGE, SignMode
 from neuromorph.laws.synapse import WEIGHT_BITS_RANGE
-from neuromorph.processes.lowering.discovery import describe
 from neuromorph.program import Array
 
 
@@ -29,9 +29,7 @@ def value(process: AbstractProcess, name: str) -> Array:
     try:
         return np.broadcast_to(now.toarray() if isinstance(now, spmatrix) else np.asarray(now), var.shape)
     except ValueError:
-        raise LoweringError(
-            f"{describe(process)}: {name} has shape {np.shape(now)}, and its Var has {var.shape}"
-        ) from None
+        raise LoweringError(f"{describe(process)}: {name} has shape {np.shape(now)}, and its Var has {var.shape}") from None
 
 
 def held(var: Var) -> Any:
@@ -49,13 +47,14 @@ def number(process: AbstractProcess, name: str) -> int:
 
 def whole(process: AbstractProcess, name: str, values: Any) -> Array:
     """`values` as integers. Raises RangeError when one is not: Lava would cut its fraction off."""
-    values = np.asarray(values)
-    if np.issubdtype(values.dtype, np.integer):
-        return values
-    cut = np.trunc(values).astype(np.int64)
-    if not np.array_equal(cut, values):
+    given: Array = np.asarray(values)
+    if np.issubdtype(given.dtype, np.integer):
+        return given
+    with np.errstate(invalid="ignore"):  # NaN and infinity have no integer, and are told as such
+        cut = given.astype(np.int64)
+    if not np.array_equal(cut, given):
         raise RangeError(
-            f"{describe(process)}: {name} = {values[cut != values].flat[0]} is not an integer; Lava's fixed-point model "
+            f"{describe(process)}: {name} = {given[cut != given].flat[0]} is not an integer; Lava's fixed-point model "
             "would cut it off: scale and round it yourself"
         )
     return cut
@@ -121,11 +120,16 @@ def matrix(process: AbstractProcess, name: str) -> tuple[Array, Array | None]:
     values = held(getattr(process, name))
     if not isinstance(values, csr_matrix):
         return whole(process, name, value(process, name)), None
-    entries = values.tocoo()
-    order = np.lexsort((entries.row, entries.col))
-    index = np.stack([entries.row[order], entries.col[order]]).astype(np.int64)
+    index, stored = entries(values)
     if (np.diff(index) == 0).all(axis=0).any():
         raise LoweringError(
             f"{describe(process)}: {name} holds two entries for one synapse; call its sum_duplicates() first"
         )
-    return whole(process, name, entries.data[order]), index
+    return whole(process, name, stored), index
+
+
+def entries(values: csr_matrix) -> tuple[Array, Array]:
+    """(post, pre) of what it stores, zeros included, and the values, sorted by pre, then post."""
+    stored = values.tocoo()
+    order = np.lexsort((stored.row, stored.col))
+    return np.stack([stored.row[order], stored.col[order]]).astype(np.int64), stored.data[order]

@@ -37,7 +37,6 @@ class Presenter(AbstractProcess):
         targets: Any = None,
         steps: int,
         order: Any = None,
-        nudged: bool | None = None,
         name: str | None = None,
         log_config: LogConfig | None = None,
     ) -> None:
@@ -46,8 +45,6 @@ class Presenter(AbstractProcess):
         shown = self._table("samples", samples)
         count = len(shown)
         wanted = np.zeros((count, 1)) if targets is None else self._table("targets", targets)
-        if nudged and targets is None:
-            raise RangeError(f"{owner}: nudged = True, but there are no targets to nudge to")
         if len(wanted) != count:
             raise RangeError(f"{owner}: {count} samples and {len(wanted)} targets; give as many of each")
         hold = numbers(steps, "steps", owner)
@@ -67,8 +64,7 @@ class Presenter(AbstractProcess):
         self.targets = Var(shape=wanted.shape, init=wanted)
         self.order = Var(shape=turns.shape, init=turns.astype(np.int64))
         self.steps = Var(shape=(1,), init=int(hold.item()))
-        nudged = targets is not None if nudged is None else nudged
-        self.opening = Var(shape=(1,), init=NUDGED if nudged else FREE)
+        self.opening = Var(shape=(1,), init=FREE if targets is None else NUDGED)
 
     def _table(self, name: str, given: Any) -> Array:
         table = numbers(given, name, owner_of(self))

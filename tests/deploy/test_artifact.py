@@ -108,9 +108,7 @@ def test_provenance_says_when_and_with_what_by_itself() -> None:
     assert provenance.versions["numpy"] == np.__version__
 
 
-@pytest.mark.parametrize(
-    "notes", [{"a": (1, 2)}, {"a": float("nan")}, {"a": np.zeros(2)}, {1: "a"}, {"a": {"b": {2}}}]
-)
+@pytest.mark.parametrize("notes", [{"a": (1, 2)}, {"a": float("nan")}, {"a": np.zeros(2)}, {1: "a"}, {"a": {"b": {2}}}])
 def test_provenance_that_json_would_change_is_refused(notes: Any) -> None:
     with pytest.raises(ArtifactError, match="provenance, notes: "):
         Provenance(notes=notes)
@@ -135,9 +133,7 @@ def test_a_folder_that_cannot_take_the_file_is_named(tmp_path: Path) -> None:
         save(learner(), tmp_path / "taken", Provenance(), overwrite=True)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.nmh5"
     save(learner(0), path, Provenance())
 

@@ -180,6 +180,20 @@ def test_a_value_changed_after_saving_is_noticed(path: Path) -> None:
     assert "/program: its content does not match its sha256" in complaint(path)
 
 
+def test_a_provenance_changed_after_saving_is_noticed(path: Path) -> None:
+    text = load(path).provenance.to_json()
+    change(path, puts("provenance", np.bytes_(text.replace("null", "1234", 1))), seal=False)
+    assert "/provenance: its content does not match its sha256" in complaint(path)
+
+
+def test_nothing_in_a_file_is_without_a_checksum(path: Path) -> None:
+    """Superblock 3, object headers 2: no symbol tables, B-trees or global heaps, which have none."""
+    content = path.read_bytes()
+    assert content[8] == 3
+    assert b"OHDR" in content
+    assert [old for old in (b"SNOD", b"TREE", b"HEAP", b"GCOL") if old in content] == []
+
+
 def test_a_dataset_larger_than_its_file_gets_no_memory(path: Path) -> None:
     def damage(file: h5py.File) -> None:
         del file[f"{NODES}/7/data"]
@@ -198,19 +212,14 @@ def test_other_files_are_not_artifacts(tmp_path: Path) -> None:
         assert complaint(path) == ": not an HDF5 file; give a file that neuromorph saved"
     with h5py.File(path, "w") as file:
         file["layer/0/type"] = b"dense"
-    assert complaint(path).startswith(
-        ": HDF5, but no neuromorph artifact (attribute neuromorph_schema is missing)"
-    )
+    assert complaint(path).startswith(": HDF5, but no neuromorph artifact (attribute neuromorph_schema is missing)")
 
 
 def test_a_newer_schema_asks_for_an_upgrade(path: Path) -> None:
     change(path, puts("/", np.int64(2), "neuromorph_schema"))
     change(path, puts("/", "3.1.4", "neuromorph_version"))
     change(path, removes("program"))
-    assert (
-        complaint(path)
-        == ": neuromorph 3.1.4 wrote it with schema 2; this neuromorph reads up to 1: upgrade neuromorph"
-    )
+    assert complaint(path) == ": neuromorph 3.1.4 wrote it with schema 2; this neuromorph reads up to 1: upgrade neuromorph"
 
 
 def test_a_placement_of_a_later_version_is_left_alone(path: Path) -> None:
@@ -256,9 +265,7 @@ def check_damaged(content: bytes, program: Program, folder: Path) -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(
-    places=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=4)
-)
+@given(places=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), min_size=1, max_size=4))
 @example(places=[(0.0, 1)])
 def test_flipped_bits_are_noticed_or_harmless(places: list[tuple[float, int]], folder: Path) -> None:
     content = bytearray(bytes_of(tiny(), folder))

@@ -1,4 +1,4 @@
-"""Files of former versions load for ever: data/schema1.nmh5 was written by 0.1.0 and is never written again."""
+"""Files of former versions always load: data/schema1.nmh5 is as 0.1.0 wrote it and is never written again."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import numpy as np
 from neuromorph.deploy.artifact import load
 from neuromorph.deploy.provenance import Provenance
 from random_programs import differences
-from small_program import plasticity, population
+from small_program import plasticity
 
 from neuromorph.laws.plasticity import SignMode
 from neuromorph.laws.rule import GradedSpike
-from neuromorph.program import TRACES, Link, Probe, Program, Sink, Source, Synapse
+from neuromorph.program import TRACES, Link, Population, Probe, Program, Sink, Source, Synapse
 
 SCHEMA_1 = Path(__file__).parent / "data" / "schema1.nmh5"
 PROVENANCE = Provenance(
@@ -38,6 +38,7 @@ def expected() -> Program:
         dt="x0*t",
         taus=dict(zip(TRACES, (65535.0, 0.0, 10.25, 1e-3, 7.0), strict=True)),
         impulses=dict(zip(TRACES, (0.0, 16.0, 0.1, 127.0, 5.0), strict=True)),
+        three_factor=True,
         t_epoch=2,
         rng_seed=2**32 - 1,
         graded_spike=GradedSpike.ADD_WITH_SATURATION,
@@ -60,9 +61,10 @@ def expected() -> Program:
         graded=False,
         states={"a_buff": np.arange(2 * 65).reshape(2, 65)},
     )
+    decays = {"du": 4095, "dv": 2, "bias_mant": [-4, 5], "bias_exp": 7}
     cells = (
-        population("h", "dyad", 2, bias=[-4, 5], rate=127 << 16, s_plus=-7),
-        population("n", "lif", 3, v=[1, -2, 3]),
+        Population("h", "ternary_lif", 2, {**decays, "vth_hi": 3, "vth_lo": -131071}, {"u": [5, -6], "v": 0}),
+        Population("n", "lif", 3, {**decays, "bias_mant": 1, "vth": 131071}, {"u": 8388607, "v": [1, -2, 3]}),
     )
     tied = Synapse("tied", (2, 2), np.zeros(0), tied_to="w")
     links = (
@@ -71,7 +73,7 @@ def expected() -> Program:
         Link(("h", "s_out"), ("n", "a_in"), np.array([1, -1, 0])),
         Link(("n", "s_out"), ("sparse", "s_in")),
         Link(("sparse", "a_out"), ("out", "a_in")),
-        Link(("h", "s_out_y3"), ("w", "s_in_y3")),
+        Link(("n", "s_out"), ("w", "s_in_bap"), np.array([2, 0])),
     )
     nodes = (source, plastic, *cells, sparse, tied, Sink("out", np.array([[1, 2], [-3, 4]])))
     return Program(nodes, links, (Probe("p", "n", "v", 4, 3, 2),), step=41)

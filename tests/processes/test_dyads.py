@@ -86,9 +86,7 @@ def test_what_the_synapses_learn_is_the_gradient_of_backpropagation(
     beta, settled, rate = 3 / 256, 40, 1e-18
     weights, x, y = problem(sizes, samples=1)
     x, y = 1e6 * x, 1e6 * y
-    graph = network(
-        weights, x, y, beta, 100, plastic=True, variant=variant, alpha=alpha, rate=rate, learn_from=settled
-    )
+    graph = network(weights, x, y, beta, 100, plastic=True, variant=variant, alpha=alpha, rate=rate, learn_from=settled)
     stepper = LavaStepper(graph.presenter, tag="floating_pt")
     stepper.step(settled)
     for connection, w in zip(graph.up, weights, strict=True):
@@ -121,9 +119,7 @@ def descent(weights: list[torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> li
 @pytest.mark.parametrize("tag", TAGS)
 @pytest.mark.parametrize("drive_of", [-50, 0, 1, 37, 127, 400])
 @pytest.mark.parametrize("leak", range(7))
-def test_leaky_compartments_reach_the_activation_of_a_constant_drive(
-    tag: str, drive_of: int, leak: int
-) -> None:
+def test_leaky_compartments_reach_the_activation_of_a_constant_drive(tag: str, drive_of: int, leak: int) -> None:
     """Fixed point keeps six bits of fraction, so that no leak up to 5 stalls short; 6 may, by half a unit."""
     seen = drive(Dyads(shape=(1,), leak=leak), tag, a_in=[drive_of] * 900)
     gap = abs(seen["s_out"][-1, 0] / 2 - min(max(drive_of, 0), 127))
@@ -146,18 +142,17 @@ def test_activity_is_sent_each_step_and_signed_errors_at_alternating_events(tag:
     np.testing.assert_array_equal(seen["s_error"][late], 2 * sent)
     np.testing.assert_array_equal(seen["s_out_bap"][late], sent > 0)
     np.testing.assert_array_equal(seen["s_out_y1"][late], 64 + np.where(sent > 0, errors, 0))
-    np.testing.assert_array_equal(seen["s_apical_y1"][late], np.broadcast_to(np.where(even, 69, 59), sent.shape))
+    np.testing.assert_array_equal(seen["s_out_y3"][late], np.where(sent > 0, 3, 0))
     np.testing.assert_array_equal(seen["s_out"], np.full((steps, 5), 20))
-    np.testing.assert_array_equal(seen["s_out_y3"], np.full((steps, 5), 3))
+    signed_mean = np.where(ages % 2 == 0, 69, 59)
+    np.testing.assert_array_equal(seen["s_apical_y1"], np.broadcast_to(signed_mean, (steps, 5)))
+    np.testing.assert_array_equal(seen["s_apical_y3"], np.full((steps, 5), 3))
 
 
 @st.composite
 def histories(draw: Any) -> dict[str, list[int]]:
     steps = draw(st.integers(4, 12))
-    return {
-        port: draw(st.lists(st.integers(-200, 200), min_size=steps, max_size=steps))
-        for port in ("a_in", "a_in_error")
-    }
+    return {port: draw(st.lists(st.integers(-200, 200), min_size=steps, max_size=steps)) for port in ("a_in", "a_in_error")}
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -216,11 +211,71 @@ def test_the_rate_falls_by_its_closed_form(tag: str, interval: int, shift: int) 
 
 
 @pytest.mark.parametrize("tag", TAGS)
-def test_the_rate_is_seen_from_its_age_on(tag: str) -> None:
-    seen = drive(Dyads(shape=(1,), rate=7.75, learn_from=2), tag, phase=[1, 0, 0, 0, 1, 0, 0])
-    assert seen["s_out_y3"][:, 0].tolist() == [
-        x if tag == "floating_pt" else int(x) for x in [0, 0, 7.75, 7.75, 0, 0, 7.75]
-    ]
+def test_the_rate_is_seen_from_its_age_on_at_events_below_and_by_active_neurons_above(tag: str) -> None:
+    """Two active neurons, one with positive errors (events at even age), and a silent one."""
+    dyads = Dyads(shape=(3,), rate=7.75, learn_from=2)
+    errors = [[0, 0, 0], [8, 0, 0], [0, 0, 0], [8, 0, 0]] * 2
+    seen = drive(dyads, tag, a_in=[[10, 10, 0]] * 8, a_in_error=errors, phase=[1, 0, 0, 0, 1, 0, 0, 0])
+    rate = 7.75 if tag == "floating_pt" else 7
+    np.testing.assert_array_equal(
+        seen["s_out_y3"],
+        ([[0, 0, 0]] * 2 + [[rate, 0, 0], [0, 0, 0]]) * 2,
+    )
+    np.testing.assert_array_equal(seen["s_apical_y3"], ([[0, 0, 0]] * 2 + [[rate, rate, 0]] * 2) * 2)
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_ticks_are_one_at_every_second_event_and_at_every_second_pair_of_steps(tag: str) -> None:
+    """From learn_from on, over any number of phases."""
+    steps, phases = 10, 3
+    errors = np.tile(np.array([[0, 8], [8, 0]]), (steps * phases // 2, 1))  # positive, negative
+    seen = drive(
+        Dyads(shape=(2,), rate=1, learn_from=4),
+        tag,
+        a_in=[[10, 10]] * steps * phases,
+        a_in_error=errors,
+        phase=([1] + [0] * (steps - 1)) * phases,
+    )
+    window = seen["age"][:, 0] >= 4
+    for neuron in range(2):
+        events = seen["s_out_bap"][window, neuron] == 1
+        assert events.sum() == phases * 3
+        assert seen["s_out_y2"][window, neuron][events].tolist() == [0, 1, 0, 1, 0, 1, 0, 1, 0]
+        assert seen["s_apical_y2"][window, neuron].tolist() == [
+            0,
+            0,
+            1,
+            1,
+            0,
+            0,
+            1,
+            1,
+            0,
+            0,
+            1,
+            1,
+            0,
+            0,
+            1,
+            1,
+            0,
+            0,
+        ]
+        assert seen["s_out_y2"][:, neuron].sum() == 4
+        assert seen["s_apical_y2"][:, neuron].sum() == 8
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_errors_act_from_their_age_on(tag: str) -> None:
+    """Before nudge_from both compartments are the free state, whatever error is held."""
+    inputs = {"a_in": [100] * 6, "a_in_error": [16] * 6, "phase": [1] + [0] * 5}
+    seen = drive(Dyads(shape=(1,), nudge_from=3), tag, **inputs)
+    whole = drive(Dyads(shape=(1,)), tag, **inputs)
+    free = drive(Dyads(shape=(1,)), tag, a_in=inputs["a_in"], phase=inputs["phase"])
+    for name in ("s_plus", "s_minus", "s_error"):
+        np.testing.assert_array_equal(seen[name][:3], free[name][:3])
+        np.testing.assert_array_equal(seen[name][3:], whole[name][3:])
+    assert not np.array_equal(whole["s_plus"][1], free["s_plus"][1])
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -249,9 +304,7 @@ def test_a_neuron_whose_y3_is_zero_keeps_its_weights_exactly(tag: str) -> None:
 @pytest.mark.parametrize("tag", TAGS)
 def test_shape_is_only_a_shape(tag: str) -> None:
     a_in = np.random.default_rng(0).integers(-50, 200, (6, 6))
-    flat = drive(
-        Dyads(shape=(6,), bias=np.arange(6)), tag, a_in=a_in, a_in_error=a_in // 4, phase=[1] + [0] * 5
-    )
+    flat = drive(Dyads(shape=(6,), bias=np.arange(6)), tag, a_in=a_in, a_in_error=a_in // 4, phase=[1] + [0] * 5)
     block = drive(
         Dyads(shape=(2, 3), bias=np.arange(6).reshape(2, 3)),
         tag,
@@ -288,9 +341,7 @@ def test_what_is_nonsense_for_any_arithmetic_is_refused_at_once(wrong: dict[str,
         Dyads(**({"shape": (3,), "name": "cortex"} | wrong))
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # __del__ of Lava's AbstractProcess
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # __del__ of Lava's AbstractProcess
 def test_an_unknown_keyword_is_refused() -> None:
     with pytest.raises(TypeError, match="leek"):
         Dyads(shape=(3,), leek=1)
@@ -309,9 +360,7 @@ def test_an_unknown_keyword_is_refused() -> None:
         ({"rate": 128}, r"rate = 8388608 is outside 0..8323072"),
     ],
 )
-def test_what_fixed_point_cannot_hold_is_refused_by_its_model_only(
-    wrong: dict[str, Any], message: str
-) -> None:
+def test_what_fixed_point_cannot_hold_is_refused_by_its_model_only(wrong: dict[str, Any], message: str) -> None:
     dyads = Dyads(**({"shape": (3,), "name": "cortex"} | wrong))
     LavaStepper(dyads, tag="floating_pt").step()
     with pytest.raises(LavaRunError, match=rf"RangeError: process 'cortex' \(Dyads\): {message}"):

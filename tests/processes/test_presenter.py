@@ -60,13 +60,6 @@ def test_it_plays_the_samples_in_order_and_opens_a_phase_with_each(
         assert seen["s_phase"][t - 1] == opens * (1 if what["targets"] is None else 2)
 
 
-@pytest.mark.parametrize("tag", TAGS)
-def test_phases_may_be_free_with_targets(tag: str) -> None:
-    seen = shown(Presenter(samples=[[1]], targets=[[5]], nudged=False, steps=2), tag, 4)
-    assert seen["s_phase"][:, 0].tolist() == [1, 0, 1, 0]
-    assert seen["s_target"][:, 0].tolist() == [5, 5, 5, 5]
-
-
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -79,7 +72,6 @@ def test_phases_may_be_free_with_targets(tag: str) -> None:
         ({"order": [0, 2]}, r"order = \[0, 2\] is no list of whole numbers in 0..1"),
         ({"order": [0.5]}, "order"),
         ({"order": []}, "order"),
-        ({"nudged": True}, "nudged = True, but there are no targets"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_at_once(wrong: dict[str, Any], message: str) -> None:

@@ -8,21 +8,27 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule
-from lava.magma.core.process.ports.ports import ConcatPort, ReshapePort, TransposePort
+from lava.magma.core.process.ports.ports import (
+    AbstractPort,
+    AbstractVirtualPort,
+    ConcatPort,
+    ReshapePort,
+    TransposePort,
+)
 from lava.proc.dense.process import DelayDense, Dense, LearningDense
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF, LIFReset, TernaryLIF
 from lava.proc.monitor.process import Monitor
 from lava.proc.sparse.process import DelaySparse, LearningSparse, Sparse
+from neuromorph.processes.equivalence import check
+from neuromorph.processes.equivalence.check import check_bits
+from neuromorph.processes.lowering import lower
 from random_graphs import Graph, graphs
 from specimens import Layer
 
 from neuromorph.engine import layout
 from neuromorph.engine.engine import Engine
 from neuromorph.laws.rule import GradedSpike
-from neuromorph.processes.equivalence import check
-from neuromorph.processes.equivalence.check import check_bits
-from neuromorph.processes.lowering import lower
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning"),
@@ -78,11 +84,16 @@ def test_every_variable_of_many_graphs_equals_that_of_lava_s_runtime(graph: Grap
     assert_equal(graph, runtime=True)
 
 
+def between(port: AbstractPort) -> list[AbstractPort]:
+    """The virtual ports on the way to a port."""
+    return [p for one in port.in_connections for p in (one, *between(one)) if isinstance(p, AbstractVirtualPort)]
+
+
 def test_the_random_graphs_reach_what_they_are_to_reach() -> None:
-    """Each kind of process, port, rule and mode; spikes; learning that moves weights and tags, and saturates them."""
+    """Each kind of process, port, rule and mode; spikes; learning that moves weights and tags."""
     seen: Counter[object] = Counter()
 
-    @fixed(250)
+    @fixed(150)
     @given(graphs())
     def look(graph: Graph) -> None:
         engine = Engine(lower(graph.process))
@@ -91,6 +102,7 @@ def test_the_random_graphs_reach_what_they_are_to_reach() -> None:
         after = engine.snapshot()
         for process in graph.processes:
             seen[type(process)] += 1
+            seen.update(type(port) for into in process.in_ports.members for port in between(into))
             if rule := process.proc_params.get("learning_rule"):
                 seen[type(rule)] += 1
                 seen[process.proc_params["graded_spike_cfg"].name] += 1
@@ -114,22 +126,11 @@ def test_the_random_graphs_reach_what_they_are_to_reach() -> None:
     kinds = (LIF, LIFReset, TernaryLIF, Dense, Sparse, DelayDense, DelaySparse, LearningDense, LearningSparse)
     others = (source.RingBuffer, sink.RingBuffer, Monitor, Layer, Loihi2FLearningRule, Loihi3FLearningRule)
     modes = [mode.name for mode in GradedSpike]
-    effects = (
-        "long epoch",
-        "dw",
-        "dd",
-        "dt",
-        "moved",
-        "odd weight",
-        "saturated",
-        "tag moved",
-        "trace",
-        "spikes",
-    )
-    rare = {
-        w: n for w in (*kinds, *others, *modes, *effects, "negative u", "reordered") if (n := seen[w]) < 15
-    }
-    assert rare == {}
+    effects = ["long epoch", "dw", "dd", "dt", "moved", "odd weight", "saturated", "tag moved", "trace"]
+    effects += ["spikes", "negative u", "reordered"]
+    virtual = (ReshapePort, TransposePort, ConcatPort)
+    wanted = (*kinds, *others, *modes, *effects, *virtual)
+    assert {what: seen[what] for what in wanted if seen[what] < 8} == {}
 
 
 def small_graph() -> dict[str, object]:
@@ -221,7 +222,7 @@ def test_a_wrong_decay_a_wrong_stream_and_a_wrong_parameter_are_found(monkeypatc
 
 
 def test_what_is_compared_is_every_state_of_every_node() -> None:
-    """8 traces and spike times, x0, y0, two tags, buffer and weights of the plastic synapse; 2 of Dense; u and v."""
+    """Of the plastic synapse traces, spike times, x0, y0, tags, buffer, weights; 2 of Dense; u and v."""
     result = check_bits(small_graph()["last"], 3)
     assert (result.steps, result.variables) == (3, 13 + 2 + 2 + 2)
 
@@ -232,20 +233,3 @@ def test_the_graph_is_left_as_it_was() -> None:
     check_bits(made["last"], 20)
     after = {(n, v.name): np.array(v.init) for n, p in made.items() for v in p.vars}
     assert all(np.array_equal(before[k], after[k]) for k in before)
-
-
-VIRTUAL = (ReshapePort, TransposePort, ConcatPort)
-
-
-def test_virtual_ports_are_drawn_of_all_kinds() -> None:
-    seen: Counter[type] = Counter()
-
-    @fixed(60)
-    @given(graphs())
-    def look(graph: Graph) -> None:
-        for process in graph.processes:
-            for port in process.in_ports.members:
-                seen.update(type(p) for p in port.get_incoming_virtual_ports()[1])
-
-    look()
-    assert all(seen[kind] > 5 for kind in VIRTUAL), seen

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF
+from neuromorph.processes.equivalence.runtime import lava_run
 from specimens import Odd, loop
 
 from neuromorph.errors import LavaRunError
-from neuromorph.processes.equivalence.runtime import lava_run
 
 pytestmark = [pytest.mark.lava, pytest.mark.timeout(60)]
 
@@ -21,17 +21,14 @@ def _nothing_left_behind():
     before = {thread for thread in threading.enumerate() if thread.name != "neuromorph-step"}
     yield
     deadline = time.monotonic() + 2
-    while (
-        time.monotonic() < deadline
-        and {t for t in threading.enumerate() if t.name != "neuromorph-step"} - before
-    ):
+    while time.monotonic() < deadline and {t for t in threading.enumerate() if t.name != "neuromorph-step"} - before:
         time.sleep(0.01)
     assert {t for t in threading.enumerate() if t.name != "neuromorph-step"} <= before
     assert multiprocessing.active_children() == []
 
 
 def failure(process, time_limit, within=None, steps=10):
-    """The message of lava_run's failure, which must come within the limit, or earlier; Lava has stopped then."""
+    """What lava_run says when it fails: within the limit, or earlier, and with Lava stopped."""
     start = time.monotonic()
     with pytest.raises(LavaRunError) as error:
         lava_run(process, steps, time_limit=time_limit, after=lambda: pytest.fail("must not get here"))
@@ -49,9 +46,7 @@ def test_it_returns_what_after_reads_and_stops(monkeypatch):
     data.s_out.connect(record.a_in)
     stopped = []
     monkeypatch.setattr(data, "stop", lambda: stopped.append(type(data).stop(data)))
-    assert np.array_equal(
-        lava_run(data, 5, time_limit=20, after=lambda: record.data.get()), np.arange(5)[None]
-    )
+    assert np.array_equal(lava_run(data, 5, time_limit=20, after=lambda: record.data.get()), np.arange(5)[None])
     with pytest.raises(RuntimeError, match="has not started"):
         record.data.get()
     assert stopped == [None]
@@ -61,9 +56,7 @@ def test_it_returns_what_after_reads_and_stops(monkeypatch):
 def test_it_works_outside_of_the_main_thread():
     results = []
     odd = loop("fine")
-    thread = threading.Thread(
-        target=lambda: results.append(lava_run(odd, 10, time_limit=20, after=lambda: odd.seen.get()))
-    )
+    thread = threading.Thread(target=lambda: results.append(lava_run(odd, 10, time_limit=20, after=lambda: odd.seen.get())))
     thread.start()
     thread.join(20)
     assert [result.shape for result in results] == [(3,)]

@@ -13,12 +13,12 @@ from lava.proc.io.reset import Reset
 from lava.proc.lif.process import LIF
 from lava.proc.monitor.process import Monitor
 from lava.proc.sparse.process import Sparse
+from neuromorph.processes.equivalence.runtime import lava_run
+from neuromorph.processes.equivalence.stepper import LavaStepper
 from scipy.sparse import csr_matrix
 from specimens import Deaf, Layer, Odd, loop
 
 from neuromorph.errors import LavaRunError
-from neuromorph.processes.equivalence.runtime import lava_run
-from neuromorph.processes.equivalence.stepper import LavaStepper
 
 STEPS = 40
 
@@ -44,15 +44,9 @@ def network(factors, tag):
     rng = np.random.default_rng(3)
     data = source.RingBuffer(data=rng.integers(0, 4, (12, STEPS)) // 3)
     first = Dense(weights=rng.integers(-40, 45, (6, 12)))
-    hidden = (
-        LIF(shape=(2, 3), vth=5, du=1000, dv=200) if tag == "fixed_pt" else LIF(shape=(2, 3), vth=60, du=0.3)
-    )
+    hidden = LIF(shape=(2, 3), vth=5, du=1000, dv=200) if tag == "fixed_pt" else LIF(shape=(2, 3), vth=60, du=0.3)
     plastic = LearningDense(weights=rng.integers(-30, 45, (4, 6)), learning_rule=rule(factors))
-    output = (
-        LIF(shape=(4,), vth=9, du=2000, dv=900)
-        if tag == "fixed_pt"
-        else LIF(shape=(4,), vth=45, du=0.8, dv=0.4)
-    )
+    output = LIF(shape=(4,), vth=9, du=2000, dv=900) if tag == "fixed_pt" else LIF(shape=(4,), vth=45, du=0.8, dv=0.4)
     back = Sparse(weights=csr_matrix(rng.integers(-20, 20, (6, 4))))
     record = sink.RingBuffer(shape=(2, 2), buffer=STEPS)
     of_var, of_port, read, reset = (
@@ -85,11 +79,7 @@ def network(factors, tag):
 def same(value, other):
     """Equal to the last bit, NaN included; strings and sparse matrices too."""
     value, other = (x.toarray() if isinstance(x, csr_matrix) else np.asarray(x) for x in (value, other))
-    return (
-        np.array_equal(value, other)
-        if value.dtype.kind == "U"
-        else np.array_equal(value, other, equal_nan=True)
-    )
+    return np.array_equal(value, other) if value.dtype.kind == "U" else np.array_equal(value, other, equal_nan=True)
 
 
 @pytest.mark.lava
@@ -131,9 +121,7 @@ def test_a_hierarchical_graph_and_a_narrow_port_equal_lava_s_runtime():
 
     odd, layer, record = build()
     LavaStepper(odd).step(3)  # leaves the graph to Lava as it was
-    expected = lava_run(
-        odd, 20, time_limit=20, after=lambda: [odd.seen.get(), layer.u.get(), record.data.get()]
-    )
+    expected = lava_run(odd, 20, time_limit=20, after=lambda: [odd.seen.get(), layer.u.get(), record.data.get()])
     odd, layer, record = build()
     stepper, second = LavaStepper(layer), LavaStepper(odd)
     stepper.step(20)
@@ -175,9 +163,7 @@ def test_a_model_s_exception_is_shown_with_process_step_and_phase(how, phase):
     odd = loop(how)
     stepper = LavaStepper(odd)
     start = time.monotonic()
-    with pytest.raises(
-        LavaRunError, match=rf"'{odd.name}' \(Odd\) raised ValueError in step 3, {phase}.*as ordered"
-    ) as e:
+    with pytest.raises(LavaRunError, match=rf"'{odd.name}' \(Odd\) raised ValueError in step 3, {phase}.*as ordered") as e:
         stepper.step(10)
     assert time.monotonic() - start < 2
     assert e.value.__cause__.__traceback__.tb_next.tb_next is not None
@@ -239,9 +225,7 @@ def test_what_cannot_be_stepped_is_refused():
     odd.s_in.flag_external_pipe()
     with pytest.raises(LavaRunError, match=r"\(Odd\) exchanges data with the world outside"):
         LavaStepper(odd)
-    with pytest.raises(
-        LavaRunError, match=r"\(Odd\): cannot build its model PyOddModel: ValueError: no such model"
-    ):
+    with pytest.raises(LavaRunError, match=r"\(Odd\): cannot build its model PyOddModel: ValueError: no such model"):
         LavaStepper(Odd("cannot be built"))
     stepper = LavaStepper(LIF(shape=(2,)))
     other = LIF(shape=(2,))

@@ -20,9 +20,9 @@ from lava.proc.dense.process import Dense
 from lava.proc.io import sink
 from lava.proc.lif.process import LIF
 from lava.proc.monitor.process import Monitor
+from neuromorph.processes.lowering.graph import flatten_graph
 
 from neuromorph.errors import LoweringError
-from neuromorph.processes.lowering.graph import flatten_graph
 
 
 class Source(AbstractProcess):
@@ -290,9 +290,7 @@ def test_a_pair_of_ports_connected_twice_is_refused():
     source, target = Source((4,)), Target((4,))
     source.out.connect(target.inp)
     source.out.reshape((4,)).connect(target.inp)
-    with pytest.raises(
-        LoweringError, match=r"'inp' of process .*\(Target\).*'out' of process .*\(Source\).*twice"
-    ):
+    with pytest.raises(LoweringError, match=r"'inp' of process .*\(Target\).*'out' of process .*\(Source\).*twice"):
         flatten_graph(source)
 
 
@@ -338,18 +336,14 @@ def test_a_monitor_of_two_targets_is_refused():
 
 
 def test_a_var_that_the_model_does_not_declare_is_named():
-    with pytest.raises(
-        LoweringError, match=r"\(Undeclared\).*UndeclaredModel has no Var 'extra'.*LavaPyType"
-    ):
+    with pytest.raises(LoweringError, match=r"\(Undeclared\).*UndeclaredModel has no Var 'extra'.*LavaPyType"):
         flatten_graph(Undeclared((2,)))
 
 
 def test_a_process_without_a_model_is_named_with_what_to_do():
     with pytest.raises(LoweringError, match=r"\(NoModel\) has no ProcessModel .*in one file or in a package"):
         flatten_graph(NoModel())
-    with pytest.raises(
-        LoweringError, match=r"\(FloatOnly\) .* tag 'fixed_pt', only FloatOnlyModel \['floating_pt'\]"
-    ):
+    with pytest.raises(LoweringError, match=r"\(FloatOnly\) .* tag 'fixed_pt', only FloatOnlyModel \['floating_pt'\]"):
         flatten_graph(FloatOnly())
     sink_ = sink.RingBuffer(shape=(2,), buffer=3)
     with pytest.raises(LoweringError, match=r"\(RingBuffer\).*'mystery'"):
@@ -405,7 +399,5 @@ def test_a_model_in_a_file_beside_the_process_is_found_and_its_file_executed_onc
 
 @pytest.mark.parametrize("package", ["import a_module_that_is_missing"], ids=["broken"], indirect=True)
 def test_a_model_file_that_cannot_be_imported_is_named(package):
-    with pytest.raises(
-        LoweringError, match=r"\(Lonely\).*graph_broken\.models.*ModuleNotFoundError.*a_module_that"
-    ):
+    with pytest.raises(LoweringError, match=r"\(Lonely\).*graph_broken\.models.*ModuleNotFoundError.*a_module_that"):
         flatten_graph(package())

@@ -16,25 +16,27 @@ from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.presenter.process import Presenter
 from neuromorph.processes.readout.process import NudgedReadout
 
-BOTTOM_UP, TOP_DOWN = "x0*x1*y3*(y1-64)", "x0*x1*y3*(y1-64)"
+BASAL, APICAL = "s_out", "s_apical"
+"""Learning ports of a dyad for bottom-up and for top-down connections."""
 
 
 def dense(weights: np.ndarray) -> Dense:
     return Dense(weights=weights, num_message_bits=8)
 
 
-def learning_dense(weights: np.ndarray, rule: str) -> LearningDense:
+def learning_dense(weights: np.ndarray) -> LearningDense:
     return LearningDense(
         weights=weights,
         num_message_bits=8,
-        learning_rule=Loihi3FLearningRule(dw=f"2^0*{rule}", x1_tau=65535, t_epoch=1, rng_seed=1),
+        learning_rule=Loihi3FLearningRule(dw="2^0*x0*x1*y3*(y1-64)", x1_tau=65535, t_epoch=1, rng_seed=1),
         graded_spike_cfg=GradedSpikeCfg.OVERWRITE,
     )
 
 
-def connect_learning(neurons: AbstractProcess, connection: LearningDense) -> None:
-    for port in ("bap", "y1", "y2", "y3"):
-        getattr(neurons, f"s_out_{port}").connect(getattr(connection, f"s_in_{port}"))
+def connect_learning(neurons: AbstractProcess, connection: LearningDense, side: str) -> None:
+    neurons.s_out_bap.connect(connection.s_in_bap)
+    for trace in ("y1", "y2", "y3"):
+        getattr(neurons, f"{side}_{trace}").connect(getattr(connection, f"s_in_{trace}"))
 
 
 @dataclass
@@ -59,8 +61,8 @@ def wire(
     """Presenter -> (Dense -> Dyads)* -> Dense -> NudgedReadout, and Dense feedback on the error axons."""
     layers: list[Any] = [Dyads(shape=(len(w),), **hidden) for w in weights[:-1]]
     layers.append(NudgedReadout(shape=(len(weights[-1]),), **output))
-    up = [learning_dense(w, BOTTOM_UP) if plastic else dense(w) for w in weights]
-    down = [learning_dense(w.T, TOP_DOWN) if plastic else dense(w.T) for w in weights[1:]]
+    up = [learning_dense(w) if plastic else dense(w) for w in weights]
+    down = [learning_dense(w.T) if plastic else dense(w.T) for w in weights[1:]]
     for layer, connection, below in zip(layers, up, [presenter, *layers], strict=False):
         below.s_out.connect(connection.s_in)
         connection.a_out.connect(layer.a_in)
@@ -70,8 +72,10 @@ def wire(
         connection.a_out.connect(layer.a_in_error)
     presenter.s_target.connect(layers[-1].a_target)
     if plastic:
-        for layer, connection in [*zip(layers, up, strict=True), *zip(layers, down, strict=False)]:
-            connect_learning(layer, connection)
+        for layer, connection in zip(layers, up, strict=True):
+            connect_learning(layer, connection, BASAL)
+        for layer, connection in zip(layers, down, strict=False):
+            connect_learning(layer, connection, APICAL)
     return Network(presenter, layers, up, down)
 
 

@@ -1,0 +1,130 @@
+"""Plasticity synapse by synapse: any rule, for weights and both tags, dense or sparse, any epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from neuromorph.arithmetic.compiled import COMPILED
+from neuromorph.engine.fields import (
+    COUNT_D,
+    COUNT_T,
+    COUNT_W,
+    DEP_U,
+    DEP_X0,
+    DEPENDENCY,
+    DIRTY,
+    FACTOR_SIZE,
+    FIRST_POST,
+    FIRST_SYNAPTIC,
+    HIGH,
+    INDPTR,
+    LEFT,
+    LOW,
+    MANTISSA,
+    N_FACTORS,
+    N_POST,
+    N_PRE,
+    POST,
+    PRODUCT_HEADER,
+    PRODUCT_SIZE,
+    RIGHT,
+    RULES,
+    T_EPOCH,
+    TAG_1,
+    TAG_2,
+    TX,
+    TY,
+    X0,
+    X_HISTORY,
+    Y0,
+    Y_HISTORY,
+    W,
+)
+from neuromorph.laws.plasticity import (
+    FRACTION_BITS,
+    TAG_1_RANGE,
+    TAG_2_RANGE,
+    make_accumulate,
+    make_factor_value,
+    make_product_term,
+    make_round_weight,
+)
+
+factor_value = make_factor_value(COMPILED)
+product_term = make_product_term(COMPILED)
+accumulate = make_accumulate(COMPILED)
+round_weight = make_round_weight(COMPILED)
+TAG_1_LOW, TAG_1_HIGH = TAG_1_RANGE
+TAG_2_LOW, TAG_2_HIGH = TAG_2_RANGE
+
+
+@njit
+def _pair_value(product, time, i, j, k, d, mem, syn):  # type: ignore[no-untyped-def]
+    """mantissa * factors of one product on synapse k from pre j to post i, traces at `time` of the epoch."""
+    value = np.int32(mem[product + MANTISSA])
+    for f in range(mem[product + N_FACTORS]):
+        at = product + PRODUCT_HEADER + f * FACTOR_SIZE
+        variable = mem[at]
+        if variable < FIRST_POST:
+            now = np.int64(mem[d[X_HISTORY] + (time * 2 + variable) * d[N_PRE] + j])
+        elif variable < FIRST_SYNAPTIC:
+            now = np.int64(mem[d[Y_HISTORY] + (time * 3 + variable - FIRST_POST) * d[N_POST] + i])
+        elif variable == FIRST_SYNAPTIC:
+            now = np.int64(syn[d[W] + k])
+        elif variable == FIRST_SYNAPTIC + 1:
+            now = np.int64(syn[d[TAG_2] + k])
+        else:
+            now = np.int64(syn[d[TAG_1] + k])
+        value = np.int32(
+            value * factor_value(now, np.int64(mem[at + 1]), np.int64(mem[at + 2]), np.int64(mem[at + 3]))
+        )
+    return np.int64(value)
+
+
+@njit
+def _pair(old, rules, count, u, i, j, k, d, mem, syn):  # type: ignore[no-untyped-def]
+    """Accumulator of one synaptic variable after all products of its rule."""
+    acc = np.int64(old) << FRACTION_BITS
+    for q in range(count):
+        product = rules + q * PRODUCT_SIZE
+        dependency = mem[product + DEPENDENCY]
+        if dependency == DEP_U:
+            happened, time = u, d[T_EPOCH]
+        elif dependency == DEP_X0:
+            happened, time = mem[d[X0] + j] != 0, np.int64(mem[d[TX] + j])
+        else:
+            happened, time = mem[d[Y0] + i] != 0, np.int64(mem[d[TY] + i])
+        term = np.int64(0)
+        if happened:
+            value = _pair_value(product, time, i, j, k, d, mem, syn)
+            term = product_term(value, mem[product + RIGHT], mem[product + LEFT])
+        acc = accumulate(
+            acc, term
+        )  # also where it did not happen: a tag of -257 lies outside the accumulator
+    return acc
+
+
+@njit
+def learn_pairs(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
+    """Three rules, for w, d (tag_2) and t (tag_1), all of which see the values from before."""
+    rules_d = d[RULES] + d[COUNT_W] * PRODUCT_SIZE
+    rules_t = rules_d + d[COUNT_D] * PRODUCT_SIZE
+    some_post = False
+    for i in range(d[N_POST]):
+        some_post |= mem[d[Y0] + i] != 0
+    for j in range(d[N_PRE]):
+        if d[COUNT_T] == 0 and not (u or some_post or mem[d[X0] + j] != 0):
+            continue  # a rule for the tag moves a tag of -257 even without spikes
+        mem[d[DIRTY]] = 1
+        first, last = j * d[N_POST], (j + 1) * d[N_POST]
+        if d[INDPTR] >= 0:
+            first, last = np.int64(mem[d[INDPTR] + j]), np.int64(mem[d[INDPTR] + j + 1])
+        for k in range(first, last):
+            i = np.int64(mem[d[POST] + k]) if d[INDPTR] >= 0 else k - j * d[N_POST]
+            w = _pair(syn[d[W] + k], d[RULES], d[COUNT_W], u, i, j, k, d, mem, syn)
+            tag_2 = _pair(syn[d[TAG_2] + k], rules_d, d[COUNT_D], u, i, j, k, d, mem, syn)
+            tag_1 = _pair(syn[d[TAG_1] + k], rules_t, d[COUNT_T], u, i, j, k, d, mem, syn)
+            syn[d[W] + k] = round_weight(w, threshold, d[LOW], d[HIGH])
+            syn[d[TAG_2] + k] = round_weight(tag_2, threshold, TAG_2_LOW, TAG_2_HIGH)
+            syn[d[TAG_1] + k] = round_weight(tag_1, threshold, TAG_1_LOW, TAG_1_HIGH)
