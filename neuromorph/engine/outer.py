@@ -54,7 +54,7 @@ product_term = make_product_term(COMPILED_32)
 accumulate = make_accumulate(COMPILED_32)
 round_weight = make_round_weight(COMPILED_32)
 
-CALL_COST, ROW_COST, GATHER_COST = 50, 1, 10
+CALL_COST, ROW_COST, GATHER_COST = 50, 1, 20
 """Rough costs: to begin a row, per product and synapse in a row as it lies, per synapse gathered from elsewhere."""
 
 

@@ -127,11 +127,14 @@ def _take_traces(d, mem):  # type: ignore[no-untyped-def]
 
 @njit
 def _decayed(n, before, after, factor, random, mem):  # type: ignore[no-untyped-def]
-    """One trace of n neurons after one step. A factor of 0 clears it."""
-    if factor == 0.0:
-        mem[after : after + n] = 0
+    """One trace of n neurons after one step. A factor of 0 clears it, and nothing decays to nothing."""
+    old, new = mem[before : before + n], mem[after : after + n]
+    some = np.int32(0)
+    for i in range(n):
+        some |= old[i]
+    if factor == 0.0 or some == 0:
+        new[:] = 0
     else:
-        old, new = mem[before : before + n], mem[after : after + n]
         for i in range(n):
             new[i] = decay_trace(old[i], factor, random)
 

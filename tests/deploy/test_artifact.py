@@ -108,7 +108,9 @@ def test_provenance_says_when_and_with_what_by_itself() -> None:
     assert provenance.versions["numpy"] == np.__version__
 
 
-@pytest.mark.parametrize("notes", [{"a": (1, 2)}, {"a": float("nan")}, {"a": np.zeros(2)}, {1: "a"}, {"a": {"b": {2}}}])
+@pytest.mark.parametrize(
+    "notes", [{"a": (1, 2)}, {"a": float("nan")}, {"a": float("inf")}, {"a": np.zeros(2)}, {1: "a"}, {"a": {"b": {2}}}]
+)
 def test_provenance_that_json_would_change_is_refused(notes: Any) -> None:
     with pytest.raises(ArtifactError, match="provenance, notes: "):
         Provenance(notes=notes)
