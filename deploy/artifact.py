@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
+
 from neuromorph.deploy.hdf5 import (
     CHECKSUM,
     FORMAT,
@@ -37,7 +38,6 @@ from neuromorph.deploy.schema import (
     write_node,
     write_probe,
 )
-
 from neuromorph.errors import ArtifactError, OutputError, ProgramError
 from neuromorph.program import Program
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neuromorph.errors import ProgramError
+from neuromorph.laws.dyad import SILENT_AT_RATE_ZERO
 from neuromorph.laws.plasticity import TAG_1_RANGE, SignMode
 from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse, variables
 
-RATE, THIRD_FACTOR = "rate", "_y3"
-"""The state, and how the ports end that send a third factor made of it: 0 gives 0 (tests hold laws to it)."""
+RATE = "rate"
+"""The state that silences a neuron's learning when it is 0."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +106,28 @@ def why_never_paused(program: Program, synapse: Synapse) -> str | None:
     if rule is None:
         return None
     products = [product for one in (rule.dw, rule.dd, rule.dt) if one for product in one.products]
-    if not all(any(f.variable == "y3" and f.constant == 0 for f in product.factors) for product in products):
-        return "has a product without the factor y3"
     if not rule.three_factor:
-        return "makes y3 itself, of post-synaptic spikes (two-factor rule)"
-    if rule.impulses["y3"]:
-        return f"adds impulses of {rule.impulses['y3']} to the y3 that its neurons send"
+        return "makes its post-traces itself, of post-synaptic spikes (two-factor rule)"
     if rule.dt and (synapse.states["tag_1"] == TAG_1_RANGE[0]).any():
         return f"has a tag_1 of {TAG_1_RANGE[0]}, which even rounding moves"
-    for link in program.links:
-        node = program[link.source[0]]
-        rated = isinstance(node, Population) and RATE in node.states and link.source[1].endswith(THIRD_FACTOR)
-        if link.target == (synapse.name, "s_in_y3") and not rated:
-            return f"takes y3 from {'.'.join(link.source)}, which no rate silences"
+    silenced = {trace for trace in ("y1", "y2", "y3") if _silenced(program, synapse, trace)}
+    for product in products:
+        if not any(f.variable in silenced and f.constant == 0 for f in product.factors):
+            return (
+                f"has a product ({product.dependency}, {', '.join(map(str, product.factors))}) without a factor that a rate "
+                "of 0 silences, such as the y3 of dyads"
+            )
     return None
+
+
+def _silenced(program: Program, synapse: Synapse, trace: str) -> bool:
+    """Whether a post-trace is 0 while rates are 0: no impulses, and written by ports that are silent then."""
+    if synapse.plasticity is None or synapse.plasticity.impulses[trace]:
+        return False
+    return all(
+        isinstance(node := program[link.source[0]], Population)
+        and RATE in node.states
+        and link.source[1] in SILENT_AT_RATE_ZERO
+        for link in program.links
+        if link.target == (synapse.name, f"s_in_{trace}")
+    )

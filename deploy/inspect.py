@@ -8,12 +8,12 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any
 
-from neuromorph.deploy.artifact import Artifact
-from neuromorph.deploy.rules import weight_bits
 from rich.box import ASCII2
 from rich.console import Console
 from rich.table import Table
 
+from neuromorph.deploy.artifact import Artifact
+from neuromorph.deploy.rules import weight_bits
 from neuromorph.laws.rule import FACTOR_BITS
 from neuromorph.program import Node, Population, Sink, Synapse
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
 from neuromorph.deploy.freeze import FreezeReport, why_never_paused
 from neuromorph.deploy.freeze import freeze as frozen_of
-
 from neuromorph.errors import CompileError
 from neuromorph.laws.plasticity import TRACE_RANGE, SignMode
 from neuromorph.laws.rule import GradedSpike

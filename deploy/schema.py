@@ -8,8 +8,8 @@ from typing import Any
 
 import h5py
 import numpy as np
-from neuromorph.deploy.hdf5 import Reader, first_line, put_array, put_number, put_text, put_texts
 
+from neuromorph.deploy.hdf5 import Reader, first_line, put_array, put_number, put_text, put_texts
 from neuromorph.errors import ProgramError
 from neuromorph.laws.plasticity import SignMode
 from neuromorph.laws.rule import GradedSpike, Rule, read_rule

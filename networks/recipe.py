@@ -42,10 +42,10 @@ class Recipe:
     exponent_feedback: int = -6
     decay: int | None = -6
     rate: int = 127
-    rate_end: float = 16.0
+    rate_end: float = 32.0
     rate_shift: int = 4
     steps: int | None = None
-    epochs: int = 40
+    epochs: int = 24
 
     def steps_for(self, hidden_layers: int) -> int:
         return 4 * hidden_layers + 2 if self.steps is None else self.steps
@@ -70,7 +70,7 @@ class Recipe:
 
 
 MNIST = Recipe()
-MNIST_DEEP = Recipe(shift=(11,), shift_error=(8, 9), margin=18, rate_end=10.0)
+MNIST_DEEP = Recipe(shift=(11,), shift_error=(8, 9), margin=18)
 DIGITS = Recipe(shift_out=11, rate_end=10.0, epochs=60)
 
 

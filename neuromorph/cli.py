@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -21,9 +21,11 @@ app = typer.Typer(
 bench = typer.Typer(help="Measure: speed against Lava, cost against activity.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 
-DataDir = Annotated[Optional[Path], typer.Option("--data-dir", help="Where data sets lie [$NEUROMORPH_DATA or ./data].")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets lie [$NEUROMORPH_DATA or ./data].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, nothing else.")]
-Model = Annotated[str, typer.Argument(help="A run folder (from train -o), or file.py:name of a process or a function making one.")]
+Model = Annotated[
+    str, typer.Argument(help="A run folder (from train -o), or file.py:name of a process or a function making one.")
+]
 
 
 def main() -> None:
@@ -49,14 +51,18 @@ def layers_of(text: str) -> tuple[int, ...]:
 @app.command()
 def train(
     data: Annotated[str, typer.Option(help="digits, mnist, ...")] = "digits",
-    layers: Annotated[Optional[str], typer.Option(help="Sizes, such as 784-512-10 [one hidden layer that suits the data].")] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="Sizes, such as 784-512-10 [one hidden layer that suits the data].")
+    ] = None,
     feedback: Annotated[str, typer.Option(help="learned, random or tied (tied: simulation only).")] = "learned",
-    epochs: Annotated[Optional[int], typer.Option(help="Passes over the training set [the recipe's].", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training set [the recipe's].", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Makes the run repeat bit for bit.", min=0)] = 0,
-    seeds: Annotated[int, typer.Option(help="Train this many networks, from seeds SEED, SEED+1, ...; mean and spread.", min=1)] = 1,
+    seeds: Annotated[
+        int, typer.Option(help="Train this many networks, from seeds SEED, SEED+1, ...; mean and spread.", min=1)
+    ] = 1,
     validation: Annotated[int, typer.Option(help="Hold out this many of the last training images.", min=0)] = 0,
-    out: Annotated[Optional[Path], typer.Option("--out", "-o", help="Run folder [runs/DATA-LAYERS-...].")] = None,
-    resume: Annotated[Optional[Path], typer.Option(help="Go on with an interrupted run folder.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder [runs/DATA-LAYERS-...].")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run folder.")] = None,
     bits: Annotated[int, typer.Option(help="Check this many first steps against Lava's models; 0: none.", min=0)] = 200,
     data_dir: DataDir = None,
     json: AsJson = False,
@@ -98,11 +104,13 @@ def compile_(
 @app.command()
 def run(
     artifact: Annotated[Path, typer.Argument(help="net.h5, from compile.")],
-    data: Annotated[Optional[str], typer.Option(help="Present this data set's test images and count right answers.")] = None,
-    limit: Annotated[Optional[int], typer.Option(help="Only the first images.", min=1)] = None,
-    steps: Annotated[Optional[int], typer.Option(help="Without data: make this many steps as the artifact stands.", min=1)] = None,
+    data: Annotated[str | None, typer.Option(help="Present this data set's test images and count right answers.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first images.", min=1)] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Without data: make this many steps as the artifact stands.", min=1)
+    ] = None,
     learn: Annotated[bool, typer.Option("--learn", help="Leave plasticity on [paused exactly].")] = False,
-    out: Annotated[Optional[Path], typer.Option("--out", "-o", help="Write the artifact as it stands afterwards.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the artifact as it stands afterwards.")] = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
@@ -133,7 +141,9 @@ def inspect(artifact: Annotated[Path, typer.Argument(help="net.h5, from compile.
 def check_bits(
     model: Model,
     steps: Annotated[int, typer.Option(help="Steps to compare.", min=1)] = 100,
-    runtime: Annotated[bool, typer.Option("--runtime", help="Against Lava's own runtime, values after the last step.")] = False,
+    runtime: Annotated[
+        bool, typer.Option("--runtime", help="Against Lava's own runtime, values after the last step.")
+    ] = False,
     time_limit: Annotated[float, typer.Option(help="Seconds for Lava's runtime.", min=1)] = 600.0,
     data_dir: DataDir = None,
     json: AsJson = False,

@@ -22,7 +22,13 @@ def learning_curve(axes: Axes, history: list[dict[str, Any]], test: float | None
     axes.set(xlabel="epoch", ylabel="accuracy (%)", title="Learning, integers only")
     right = axes.twinx()
     for k in range(len(history[0]["cosine"])):
-        right.plot(epochs, [entry["cosine"][k] for entry in history], "s--", color=f"C{k + 1}", label=f"cosine of B{k + 1}, W{k + 2}")
+        right.plot(
+            epochs,
+            [entry["cosine"][k] for entry in history],
+            "s--",
+            color=f"C{k + 1}",
+            label=f"cosine of B{k + 1}, W{k + 2}",
+        )
     right.set(ylabel="cosine", ylim=(-0.1, 1.05))
     lines = [*axes.get_lines(), *right.get_lines()]
     axes.legend(lines, [str(line.get_label()) for line in lines], loc="lower right", fontsize=7)
@@ -60,7 +66,9 @@ def receptive_fields(axes: Axes, weights: Array, side: int, count: int = 25) -> 
     tiled = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1), np.nan)
     for place, neuron in enumerate(strongest):
         y, x = divmod(place, columns)
-        tiled[y * (side + 1) : y * (side + 1) + side, x * (side + 1) : x * (side + 1) + side] = weights[neuron].reshape(side, side)
+        tiled[y * (side + 1) : y * (side + 1) + side, x * (side + 1) : x * (side + 1) + side] = weights[neuron].reshape(
+            side, side
+        )
     axes.imshow(tiled, cmap="RdBu_r", vmin=-256, vmax=256)
     axes.set(title="Weights of the strongest hidden neurons", xticks=[], yticks=[])
     return axes

@@ -89,13 +89,9 @@ class LawProcess(AbstractProcess):
         if variable.shared and value.size != 1:
             raise RangeError(f"{owner}: {name} has {value.size} values; all its neurons share one")
         if not variable.shared and value.size != 1 and value.shape != shape:
-            raise RangeError(
-                f"{owner}: {name} has shape {value.shape}; give one value, or one a neuron: {shape}"
-            )
+            raise RangeError(f"{owner}: {name} has shape {value.shape}; give one value, or one a neuron: {shape}")
         if variable.low >= 0 and name not in self.signed and (value < 0).any():
-            raise RangeError(
-                f"{owner}: {name} = {value.min():g} is negative; at least 0 ({variable.meaning})"
-            )
+            raise RangeError(f"{owner}: {name} = {value.min():g} is negative; at least 0 ({variable.meaning})")
         return value.reshape(1) if variable.shared else np.broadcast_to(value, shape).copy()
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from lava.magma.core.learning.constants import GradedSpikeCfg
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule
 from lava.magma.core.process.ports.ports import AbstractPort, InPort
-from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.process import AbstractProcess, ProcessServer
+from lava.magma.core.process.variable import VarServer
 from lava.proc.dense.process import DelayDense, Dense, LearningDense
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF, LIFReset, TernaryLIF
@@ -346,6 +347,8 @@ class GraphBuilder:
 @st.composite
 def graphs(draw: Any, steps: st.SearchStrategy[int] = st.integers(8, 30), concat: bool = True) -> Graph:  # noqa: B008
     """Sources, one to three populations with synapses of all kinds (also recurrent), sinks and Monitors."""
+    VarServer().vars.clear()  # Lava keeps every Var and process for ever, and its workers inherit them all
+    ProcessServer().processes.clear()
     build = GraphBuilder(draw, draw(steps), concat)
     build.source(draw(st.integers(1, 6)), "binary")
     build.source(draw(st.integers(1, 4)), build.pick("signed", "payload", "payload"))

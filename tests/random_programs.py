@@ -78,8 +78,8 @@ def _of(rng: np.random.Generator, variable: Variable, size: int) -> np.ndarray:
 
 @st.composite
 def names(draw: st.DrawFn) -> str:
-    odd = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=4)
-    return draw(st.sampled_from(["n", "", "a/b", "."]) | odd)
+    odd = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1, max_size=4)
+    return draw(st.sampled_from(["n", "a/b", "."]) | odd)
 
 
 @st.composite

@@ -109,9 +109,7 @@ CORE = [path for path in files_of("neuromorph") if path not in NO_CORE]
 
 def test_the_core_knows_neither_lava_nor_what_is_built_on_it() -> None:
     def forbidden(_: Path, found: Import) -> bool:
-        leads_up = found.module == "neuromorph" and found.names != (
-            "__version__",
-        )  # neuromorph.lower and such
+        leads_up = found.module == "neuromorph" and found.names != ("__version__",)  # neuromorph.lower and such
         return leads_up or within(found.module, "lava", *UPPER, *ON_TOP)
 
     assert offences(CORE, forbidden) == []
@@ -120,10 +118,7 @@ def test_the_core_knows_neither_lava_nor_what_is_built_on_it() -> None:
 def test_laws_and_arithmetic_are_at_the_bottom() -> None:
     above = ("engine", "learning", "reference", "data", "plots")
     bottom = files_of("neuromorph.laws", "neuromorph.arithmetic", "neuromorph.phases", "neuromorph.program")
-    assert (
-        offences(bottom, lambda _, found: within(found.module, *(f"neuromorph.{name}" for name in above)))
-        == []
-    )
+    assert offences(bottom, lambda _, found: within(found.module, *(f"neuromorph.{name}" for name in above))) == []
 
 
 def test_processes_import_only_the_core() -> None:
@@ -200,9 +195,7 @@ def test_nobody_imports_the_private_names_of_another_folder() -> None:
 def test_importing_neuromorph_loads_nothing_heavy(tmp_path: Path) -> None:
     heavy = {"torch", "lava", "numba", "matplotlib"}
     code = f"import sys, neuromorph; print(*sorted({heavy!r} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
 

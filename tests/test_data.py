@@ -37,9 +37,7 @@ def idx_bytes(array: np.ndarray) -> bytes:
 def write_mnist(folder: Path, images: np.ndarray, labels: np.ndarray, zipped: bool = False) -> None:
     for name in data.MNIST_FILES:
         content = idx_bytes(images if "images" in name else labels)
-        (folder / (f"{name}.gz" if zipped else name)).write_bytes(
-            gzip.compress(content) if zipped else content
-        )
+        (folder / (f"{name}.gz" if zipped else name)).write_bytes(gzip.compress(content) if zipped else content)
 
 
 @pytest.fixture
@@ -259,9 +257,7 @@ def test_cifar10_images_and_labels(tmp_path: Path) -> None:
         (lambda m: m.pop("test/truck/0000.jpg"), "test/ must hold images of all of airplane.*truck"),
     ],
 )
-def test_a_wrong_archive_is_an_error(
-    tmp_path: Path, change: Callable[[dict[str, bytes]], object], message: str
-) -> None:
+def test_a_wrong_archive_is_an_error(tmp_path: Path, change: Callable[[dict[str, bytes]], object], message: str) -> None:
     path = write_cifar10(tmp_path, change)
     with pytest.raises(DataError, match=f"{path.name}: .*{message}"):
         data.load("cifar10", tmp_path)
@@ -292,9 +288,7 @@ def test_the_real_cifar10() -> None:
     assert cifar10.train_images.shape == (50000, 32, 32, 3)
     assert np.bincount(cifar10.train_labels).tolist() == [5000] * 10
     assert np.bincount(cifar10.test_labels).tolist() == [1000] * 10
-    np.testing.assert_allclose(
-        cifar10.train_images.mean((0, 1, 2)) / 255, [0.4914, 0.4822, 0.4465], atol=1e-3
-    )
+    np.testing.assert_allclose(cifar10.train_images.mean((0, 1, 2)) / 255, [0.4914, 0.4822, 0.4465], atol=1e-3)
 
 
 # Where the data are looked for
@@ -329,9 +323,7 @@ def test_a_given_folder_is_never_replaced_by_another(
         data.load("mnist", tmp_path_factory.mktemp("empty"))
 
 
-@pytest.mark.parametrize(
-    ("name", "files"), [("mnist", data.MNIST_FILES), ("cifar10", (data.CIFAR10_ARCHIVE,))]
-)
+@pytest.mark.parametrize(("name", "files"), [("mnist", data.MNIST_FILES), ("cifar10", (data.CIFAR10_ARCHIVE,))])
 def test_missing_data_say_where_what_and_how(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, files: tuple[str, ...]
 ) -> None:

@@ -11,6 +11,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.proc.dense.process import Dense, LearningDense
 from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
+
 from neuromorph.processes.dyads.process import Dyads
 from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.presenter.process import Presenter

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-import numpy as np
 import numba
+import numpy as np
 
 from neuromorph.arithmetic import Arithmetic
 from neuromorph.arithmetic.fixed import COMPARTMENT_BITS, REGISTER

@@ -123,9 +123,7 @@ def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
         ra, rb = syn[w + a * n : w + a * n + n], syn[w + b * n : w + b * n + n]
         rc, re = syn[w + c * n : w + c * n + n], syn[w + e * n : w + e * n + n]
         for i in range(n):
-            sums[i] += (
-                np.int32(pa * ra[i]) + np.int32(pb * rb[i]) + np.int32(pc * rc[i]) + np.int32(pe * re[i])
-            )
+            sums[i] += np.int32(pa * ra[i]) + np.int32(pb * rb[i]) + np.int32(pc * rc[i]) + np.int32(pe * re[i])
         k += 4
     while k < count:
         j = active[k]

@@ -66,9 +66,7 @@ class Engine:
         self._real = self._layout.real.joined()
         self._operations = operations([kernel for kernel, _, _ in self._layout.operations])
         width = max(len(row) for _, row, _ in self._layout.operations)
-        self._rows = np.array(
-            [row + [0] * (width - len(row)) for _, row, _ in self._layout.operations], dtype=np.int64
-        )
+        self._rows = np.array([row + [0] * (width - len(row)) for _, row, _ in self._layout.operations], dtype=np.int64)
         self._streams = [RandomStream(s) for s in self._layout.streams]
 
     def run(self, steps: int, progress: Progress | None = None) -> None:
@@ -110,9 +108,7 @@ class Engine:
         where = f"step {t}, '{name}', neuron {neuron}"
         if code == f.BAD_PAYLOAD:
             value = self.get(name, "s_in")[neuron]
-            return (
-                f"{where}: payload {value} into a learning synapse; a pre-trace takes even payloads of 0..254"
-            )
+            return f"{where}: payload {value} into a learning synapse; a pre-trace takes even payloads of 0..254"
         if code == f.BAD_TRACE:
             values = [int(self.get(name, f"s_in_y{i}")[neuron]) for i in (1, 2, 3)]
             return f"{where}: post-traces y1, y2, y3 = {values}; the chip holds 0..127"
@@ -120,9 +116,7 @@ class Engine:
             value = self.get(name, "s_in")[neuron]
             return f"{where}: payload {value} is outside {PAYLOAD_RANGE[0]}..{PAYLOAD_RANGE[1]} (24 bits)"
         if code in (f.BAD_DRIVE, f.BAD_SUM):
-            what = (
-                "its drive a_buff" if code == f.BAD_DRIVE else "the sum of what arrives at one of its ports"
-            )
+            what = "its drive a_buff" if code == f.BAD_DRIVE else "the sum of what arrives at one of its ports"
             return f"{where}: {what} leaves 32 bits; send smaller payloads or lower weight_exp"
         law = next(p.rules for p in self.program.populations if p.name == name)
         variable = law.inputs[code - f.BAD_INPUT]
@@ -166,11 +160,7 @@ class Engine:
             if variable in named:
                 named[variable].check(values, f"population '{name}'")
         elif isinstance(node, Synapse):
-            changed = (
-                {"weights": values}
-                if variable == "weights"
-                else {"states": {**node.states, variable: values}}
-            )
+            changed = {"weights": values} if variable == "weights" else {"states": {**node.states, variable: values}}
             replace(node, **changed)
         elif isinstance(node, Source) and variable == "order":
             replace(node, order=values)

@@ -7,17 +7,13 @@ narrow frames), `real` (float64: decay factors, random numbers; real[0] holds th
 STATUS = 0  # mem[STATUS]: index of the neuron that broke a range
 
 # drive: dense, sparse, tied
-N_PRE, N_POST, S_IN, A_BUFF, W, EXPONENT, GRADED, DEPTH, INDPTR, POST, DELAYS, LAST, DIRTY, ACTIVE, SUMS = (
-    range(15)
-)
+N_PRE, N_POST, S_IN, A_BUFF, W, EXPONENT, GRADED, DEPTH, INDPTR, POST, DELAYS, LAST, DIRTY, ACTIVE, SUMS = range(15)
 
 # learning, after the columns above; Y_IN, Y_IN + 1, Y_IN + 2 are the three ports
 BAP, Y_IN, X0, TX, X, Y0, TY, Y, TAG_1, TAG_2 = 15, 16, 19, 20, 21, 22, 23, 24, 25, 26
 T_EPOCH, THREE_FACTOR, GRADED_SPIKE, DECIMATE, IMPULSES, FACTORS = range(27, 33)
 RANDOM_X, RANDOM_Y, RANDOM_W, RULES, COUNT_W, COUNT_D, COUNT_T, FAST = range(33, 41)
-X_HISTORY, Y_HISTORY, PRE_FACTOR, POST_FACTOR, PRE_ACTIVE, POST_ACTIVE, ACC, GATHERED, LOW, HIGH = range(
-    41, 51
-)
+X_HISTORY, Y_HISTORY, PRE_FACTOR, POST_FACTOR, PRE_ACTIVE, POST_ACTIVE, ACC, GATHERED, LOW, HIGH = range(41, 51)
 N_SYNAPSE_FIELDS = 51
 
 # one product in the rule table: header, then (variable, constant, low, high) for each factor

@@ -8,9 +8,7 @@ from typing import Any
 from numba import njit, typed, types
 from numba.core.types import Array, FunctionType, ListType, float64, int16, int32, int64
 
-SIGNATURE = int64(
-    int64, Array(int64, 1, "C"), Array(int32, 1, "C"), Array(int16, 1, "C"), Array(float64, 1, "C")
-)
+SIGNATURE = int64(int64, Array(int64, 1, "C"), Array(int32, 1, "C"), Array(int16, 1, "C"), Array(float64, 1, "C"))
 OPERATION = FunctionType(SIGNATURE)
 
 

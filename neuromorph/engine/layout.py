@@ -128,9 +128,7 @@ class Layout:
         for synapse in self.program.synapses:
             post, depth = synapse.states["a_buff"].shape
             place = self._state(synapse.name, "a_buff", synapse.states["a_buff"])
-            self._operate(
-                transport.publish, [post, depth, place, self.ports[synapse.name, "a_out"]], synapse.name
-            )
+            self._operate(transport.publish, [post, depth, place, self.ports[synapse.name, "a_out"]], synapse.name)
         for node in self.program.order():
             self._gather(node.name, node.inputs)
             if isinstance(node, Population):
@@ -142,9 +140,7 @@ class Layout:
         for synapse in self.program.synapses:
             self._gather(synapse.name, synapse.inputs)
         rows = [self._drive(synapse) for synapse in self.program.synapses]
-        for synapse, row in zip(
-            self.program.synapses, rows, strict=True
-        ):  # all drives see the weights from before
+        for synapse, row in zip(self.program.synapses, rows, strict=True):  # all drives see the weights from before
             if synapse.plasticity:
                 self._plastic(synapse, synapse.plasticity, row)
                 self._operate(learn.learn, row, synapse.name)
@@ -173,9 +169,7 @@ class Layout:
         for port, frames in node.frames.items():
             narrow = frames.size > 0 and int(frames.min()) >= -(2**15) and int(frames.max()) < 2**15
             offset = self.syn.add(frames) if narrow else self.mem.add(frames)
-            self.places[node.name, f"{port}.frames"] = Place(
-                "syn" if narrow else "mem", offset, np.shape(frames)
-            )
+            self.places[node.name, f"{port}.frames"] = Place("syn" if narrow else "mem", offset, np.shape(frames))
             row += [
                 np.shape(frames)[1],
                 offset,
@@ -215,9 +209,7 @@ class Layout:
         for name in names:
             values = synapse.weights if name == "weights" else synapse.states[name]
             stored = values.T if dense else values
-            self.places[synapse.name, name] = Place(
-                "syn", self.syn.add(stored), stored.shape, transposed=dense
-            )
+            self.places[synapse.name, name] = Place("syn", self.syn.add(stored), stored.shape, transposed=dense)
 
     def _drive(self, synapse: Synapse) -> list[int]:
         post, pre = synapse.shape
@@ -262,9 +254,7 @@ class Layout:
             int(rule.three_factor),
             rule.graded_spike,
         )
-        row[f.IMPULSES] = self.mem.add(
-            [part for trace in TRACES for part in split_impulse(rule.impulses[trace])]
-        )
+        row[f.IMPULSES] = self.mem.add([part for trace in TRACES for part in split_impulse(rule.impulses[trace])])
         row[f.FACTORS] = self.real.add([decay_factor(rule.taus[trace]) for trace in TRACES])
         row[f.LOW], row[f.HIGH] = WEIGHT_RANGE[rule.sign_mode]
         self._streams(rule, row)

@@ -154,9 +154,7 @@ def _row(row, k, ones, n_ones, manys, n_manys, threshold, d, mem):  # type: igno
 
 
 @njit
-def _gathered(
-    ones, n_ones, manys, n_manys, where_one, step_one, where_many, step_many, threshold, d, mem, syn
-):  # type: ignore[no-untyped-def]
+def _gathered(ones, n_ones, manys, n_manys, where_one, step_one, where_many, step_many, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
     """Rows of one side over the active neurons of the other, wherever their synapses lie."""
     some = mem[d[GATHERED] : d[GATHERED] + len(where_many)]
     for k in range(len(where_one)):

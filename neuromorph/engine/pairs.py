@@ -76,9 +76,7 @@ def _pair_value(product, time, i, j, k, d, mem, syn):  # type: ignore[no-untyped
             now = np.int64(syn[d[TAG_2] + k])
         else:
             now = np.int64(syn[d[TAG_1] + k])
-        value = np.int32(
-            value * factor_value(now, np.int64(mem[at + 1]), np.int64(mem[at + 2]), np.int64(mem[at + 3]))
-        )
+        value = np.int32(value * factor_value(now, np.int64(mem[at + 1]), np.int64(mem[at + 2]), np.int64(mem[at + 3])))
     return np.int64(value)
 
 
@@ -99,9 +97,7 @@ def _pair(old, rules, count, u, i, j, k, d, mem, syn):  # type: ignore[no-untype
         if happened:
             value = _pair_value(product, time, i, j, k, d, mem, syn)
             term = product_term(value, mem[product + RIGHT], mem[product + LEFT])
-        acc = accumulate(
-            acc, term
-        )  # also where it did not happen: a tag of -257 lies outside the accumulator
+        acc = accumulate(acc, term)  # also where it did not happen: a tag of -257 lies outside the accumulator
     return acc
 
 

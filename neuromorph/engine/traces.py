@@ -140,9 +140,7 @@ def _decayed(n, before, after, factor, random, mem):  # type: ignore[no-untyped-
 
 
 @njit
-def _history(
-    count, n, epoch, now, history, times, factors, impulses, random_decay, random_impulse, mem, real
-):  # type: ignore[no-untyped-def]
+def _history(count, n, epoch, now, history, times, factors, impulses, random_decay, random_impulse, mem, real):  # type: ignore[no-untyped-def]
     """Traces now[k][i] at steps 0..epoch of the epoch: history[step][k][i]."""
     size = count * n
     mem[history : history + size] = mem[now : now + size]
@@ -187,9 +185,7 @@ def post_history(local, d, mem, real):  # type: ignore[no-untyped-def]
     epoch, n = d[T_EPOCH], d[N_POST]
     at = d[RANDOM_Y] + 2 * (2 * local - 1)
     factors, impulses = d[FACTORS] + 2, d[IMPULSES] + 4
-    _history(
-        3, n, epoch, d[Y], d[Y_HISTORY], d[TY], factors, impulses, real[at], np.int64(real[at + 1]), mem, real
-    )
+    _history(3, n, epoch, d[Y], d[Y_HISTORY], d[TY], factors, impulses, real[at], np.int64(real[at + 1]), mem, real)
     if d[THREE_FACTOR] == 0:
         last = d[Y_HISTORY] + epoch * 3 * n
         mem[d[Y] : d[Y] + 3 * n] = mem[last : last + 3 * n]

@@ -82,7 +82,9 @@ def bench_lava(steps: int, runs: int, talk: Talk, data_dir: Path | None = None, 
     compiling = time.perf_counter() - began - native * steps * runs
     with talk.bar("checking bits", BITS) as bar:
         check = check_bits(graph.readout, BITS, progress=bar.advance)
-    talk.say(f"{BITS} steps of Lava's models and of the engine: {'every bit equal' if check.equal else check.first_difference}")
+    talk.say(
+        f"{BITS} steps of Lava's models and of the engine: {'every bit equal' if check.equal else check.first_difference}"
+    )
     with talk.bar("Lava's runtime", runs) as bar:
         lava = _time_lava(steps, runs, bar.advance, data_dir, time_limit)
     return LavaBench(steps, lava, native, compiling, check.equal, name)

@@ -7,6 +7,7 @@ the same arithmetic that visits every synapse: results compared first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def _active(rng: np.random.Generator, level: float, low: int, high: int, size: i
 
 def activity(level: float, seed: int = 0) -> Activity:
     rng = np.random.default_rng(seed)
-    pairs = list(zip(LAYERS, LAYERS[1:], strict=False))
+    pairs = list(pairwise(LAYERS))
     return Activity(
         payloads=[2 * _active(rng, level, 1, 127, pre) for pre, _ in pairs],
         y1=[64 + _active(rng, level, 1, 63, post) for _, post in pairs],
@@ -61,7 +62,7 @@ def program(shown: Activity) -> Program:
         taus={t: 65535.0 for t in TRACES}, impulses=dict.fromkeys(TRACES, 0.0),
         t_epoch=1, rng_seed=SEED, graded_spike=GradedSpike.OVERWRITE, sign_mode=SignMode.MIXED,
     )  # fmt: skip
-    for k, (pre, post) in enumerate(zip(LAYERS, LAYERS[1:], strict=False)):
+    for k, (pre, post) in enumerate(pairwise(LAYERS)):
         weights = 2 * rng.integers(-64, 64, (post, pre))
         frames = {"s": shown.payloads[k], "y1": shown.y1[k], "y3": shown.y3[k]}
         nodes += [Source(f"source{k}", frames), Synapse(f"synapse{k}", (post, pre), weights, plasticity=rule)]

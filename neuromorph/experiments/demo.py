@@ -29,9 +29,7 @@ def demo(out: Path, talk: Talk) -> dict[str, Any]:
     talk.say("\n3. An artifact for a Loihi-class chip, and what it answers")
     net = folder / "net.h5"
     compile_model(run, net, freeze=False, overwrite=False, talk=talk)
-    answered = run_artifact(
-        net, data="digits", limit=None, steps=None, learn=False, out=None, data_dir=None, talk=talk
-    )
+    answered = run_artifact(net, data="digits", limit=None, steps=None, learn=False, out=None, data_dir=None, talk=talk)
     picture = draw(folder)
     talk.say(f"\n4. A picture of what happened: {picture}")
     return {**trained, "bits_equal": bits["equal"], "artifact": str(net), "artifact_accuracy": answered["accuracy"],

@@ -36,9 +36,7 @@ def train_all(
     _check(sizes, loaded, validation)
     task = Task(data, sizes, feedback, epochs, validation, data_dir)
     listed = list(seeds)
-    runs = [
-        RunFolder.create(folder / f"seed{seed}" if len(listed) > 1 else folder, describe(task, seed)) for seed in listed
-    ]
+    runs = [RunFolder.create(folder / f"seed{seed}" if len(listed) > 1 else folder, describe(task, seed)) for seed in listed]
     results = [_one(run, loaded, bits, talk) for run in runs]
     return results[0] if len(results) == 1 else _summary(results, talk)
 

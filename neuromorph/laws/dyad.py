@@ -208,6 +208,8 @@ OUTPUTS = (
     Variable("s_apical_y2", 0, 1, "tick, 1 at every second pair of steps in the learning window while mean > 1"),
     Variable("s_apical_y3", 0, 127, "learning rate in the learning window while mean > 1"),
 )
+SILENT_AT_RATE_ZERO = ("s_out_y2", "s_out_y3", "s_apical_y2", "s_apical_y3")
+"""Ports that send 0 at every step while the rate is 0: a product with a factor from one of them then changes nothing."""
 S_PLUS = Variable("s_plus", -(COMPARTMENT << 6), COMPARTMENT << 6, "upper compartment, in 1/64")
 S_MINUS = Variable("s_minus", -(COMPARTMENT << 6), COMPARTMENT << 6, "lower compartment, in 1/64")
 CLOCK_STATES = (

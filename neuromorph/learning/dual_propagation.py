@@ -89,9 +89,7 @@ def _update(
     top: float,
 ) -> Dyads:
     drives = [below @ w.T for w, below in zip(weights, [x, *old.mean[:-1]], strict=True)]
-    errors = [above @ b.T for b, above in zip(feedback, old.delta[1:], strict=True)] + [
-        beta * (y - drives[-1])
-    ]
+    errors = [above @ b.T for b, above in zip(feedback, old.delta[1:], strict=True)] + [beta * (y - drives[-1])]
     plus = [a + nudge * e for a, e in zip(drives, errors, strict=True)]
     minus = [a - (1 - nudge) * e for a, e in zip(drives, errors, strict=True)]
     for compartment in (plus, minus):

@@ -3,10 +3,10 @@
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from neuromorph.processes.dyads.process import Dyads
-from neuromorph.processes.from_law import FixedModel, FloatingModel
 
 from neuromorph.laws.dyad import DYAD
+from neuromorph.processes.dyads.process import Dyads
+from neuromorph.processes.from_law import FixedModel, FloatingModel
 
 
 @implements(proc=Dyads, protocol=LoihiProtocol)

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess, LogConfig
-from neuromorph.processes.from_law import LawProcess, numbers, owner_of
 
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import DYAD
+from neuromorph.processes.from_law import LawProcess, numbers, owner_of
 
 Variant = Literal["dp", "dp-transpose"]
 Activation = Literal["relu", "hard_sigmoid"]
@@ -18,9 +18,7 @@ Activation = Literal["relu", "hard_sigmoid"]
 def chosen(value: str, options: tuple[str, ...], name: str, process: AbstractProcess) -> str:
     """`value`, or a RangeError that lists the options."""
     if value not in options:
-        raise RangeError(
-            f"{owner_of(process)}: {name} = {value!r} is none of {', '.join(map(repr, options))}"
-        )
+        raise RangeError(f"{owner_of(process)}: {name} = {value!r} is none of {', '.join(map(repr, options))}")
     return value
 
 
@@ -31,20 +29,14 @@ def of_256(value: float, name: str, process: AbstractProcess) -> float:
         raise RangeError(f"{owner_of(process)}: {name} = {value} is outside 0..1")
     if count.item() % 1:
         nearest = f"{round(count.item())}/256 = {round(count.item()) / 256}"
-        raise RangeError(
-            f"{owner_of(process)}: {name} = {value} is no multiple of 1/256; the nearest is {nearest}"
-        )
+        raise RangeError(f"{owner_of(process)}: {name} = {value} is no multiple of 1/256; the nearest is {nearest}")
     return float(count.item())
 
 
-def dyadic(
-    process: AbstractProcess, *, alpha: float, variant: str, reset: bool, rate: float
-) -> dict[str, Any]:
+def dyadic(process: AbstractProcess, *, alpha: float, variant: str, reset: bool, rate: float) -> dict[str, Any]:
     """alpha, nudge, reset and the rate's register, as the laws of hidden and output dyads name them."""
     share = of_256(alpha, "alpha", process)
-    nudge = {"dp": share, "dp-transpose": 256 - share}[
-        chosen(variant, ("dp", "dp-transpose"), "variant", process)
-    ]
+    nudge = {"dp": share, "dp-transpose": 256 - share}[chosen(variant, ("dp", "dp-transpose"), "variant", process)]
     if reset not in (True, False):
         raise RangeError(f"{owner_of(process)}: reset = {reset!r} is neither True nor False")
     return {
@@ -115,9 +107,7 @@ class Dyads(LawProcess):
         super().__init__(shape=shape, name=name, log_config=log_config)
         chosen(activation, ("relu", "hard_sigmoid"), "activation", self)
         if activation == "hard_sigmoid" and np.isinf(top):
-            raise RangeError(
-                f"{owner_of(self)}: a hard sigmoid ends at a finite top, not at {top}; or use 'relu'"
-            )
+            raise RangeError(f"{owner_of(self)}: a hard sigmoid ends at a finite top, not at {top}; or use 'relu'")
         self.declare(
             shift=shift,
             bias=bias,

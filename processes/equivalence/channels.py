@@ -9,9 +9,10 @@ import numpy.typing as npt
 from lava.magma.compiler.channels.pypychannel import CspRecvPort, CspSendPort
 from lava.magma.core.model.py.ports import PyVarPort
 from lava.utils.sparse import find
+from scipy.sparse import csr_matrix
+
 from neuromorph.processes.equivalence.scheduler import Scheduler
 from neuromorph.processes.lowering.graph import Index
-from scipy.sparse import csr_matrix
 
 Array = npt.NDArray[Any]
 CAPACITY = 64  # of a channel, as Lava's compiler sets it: one more message and the sender waits

@@ -10,13 +10,13 @@ import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.utils.sparse import find
+from scipy.sparse import csr_matrix
+
+from neuromorph.engine.engine import Engine
 from neuromorph.processes.equivalence.runtime import lava_run
 from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.lower import Lowered
-from scipy.sparse import csr_matrix
-
-from neuromorph.engine.engine import Engine
 from neuromorph.program import Array, Population, Sink, Synapse
 
 Read = Callable[[Var], Any]

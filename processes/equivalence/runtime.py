@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
-from neuromorph.processes.equivalence.stepper import LavaStepper
-from neuromorph.processes.lowering.discovery import describe
 
 from neuromorph.errors import LavaRunError
+from neuromorph.processes.equivalence.stepper import LavaStepper
+from neuromorph.processes.lowering.discovery import describe
 
 T = TypeVar("T")
 

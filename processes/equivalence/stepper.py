@@ -15,13 +15,13 @@ from lava.magma.core.model.py.ports import PyVarPort, RefVarTypeMapping
 from lava.magma.core.process.ports.ports import AbstractPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
+from scipy.sparse import csr_matrix
+
+from neuromorph.errors import LavaRunError
 from neuromorph.processes.equivalence.channels import CAPACITY, AnswerPort, Channel, RecvPort, SendPort, serve
 from neuromorph.processes.equivalence.scheduler import Deadlock, Scheduler
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import Probe, ProcessGraph, flatten_graph
-from scipy.sparse import csr_matrix
-
-from neuromorph.errors import LavaRunError
 
 _PHASES = {
     "_spike": "spiking",

@@ -23,9 +23,9 @@ from lava.magma.core.process.ports.ports import (
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.proc.monitor.process import Monitor
-from neuromorph.processes.lowering.discovery import describe, select_model
 
 from neuromorph.errors import LoweringError
+from neuromorph.processes.lowering.discovery import describe, select_model
 
 Index = npt.NDArray[np.intp]
 Models = dict[AbstractProcess, type[AbstractProcessModel]]

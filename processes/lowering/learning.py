@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule, LoihiLearningRule
 from lava.magma.core.process.process import AbstractProcess
-from neuromorph.processes.lowering.discovery import describe
-from neuromorph.processes.lowering.values import entries, held, value, whole, within
 
 from neuromorph.errors import LoweringError, RangeError, RuleError
 from neuromorph.laws.plasticity import SignMode
 from neuromorph.laws.rule import SYNAPTIC, GradedSpike, Rule, check_moves, read_rule
 from neuromorph.laws.synapse import EPOCH_RANGE, IMPULSE_RANGE, SEED_RANGE, TAU_RANGE
+from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.lowering.values import entries, held, value, whole, within
 from neuromorph.program import LEARNING_INPUTS, POST_STATES, PRE_STATES, TRACES, Array, Plasticity
 
 TAG_OF = {"dt": "tag_1", "dd": "tag_2"}

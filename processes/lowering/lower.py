@@ -8,23 +8,14 @@ import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.proc.monitor.process import Monitor
-from neuromorph.processes.lowering.discovery import describe, node_name
-from neuromorph.processes.lowering.graph import Edge, ProcessGraph, flatten_graph
-from neuromorph.processes.lowering.nodes import SUPPORTED
-from neuromorph.processes.tied.process import TiedDense
 from scipy.sparse import csr_matrix
 
 from neuromorph.errors import LoweringError
+from neuromorph.processes.lowering.discovery import describe, node_name
+from neuromorph.processes.lowering.graph import Edge, ProcessGraph
+from neuromorph.processes.lowering.nodes import SUPPORTED
+from neuromorph.processes.tied.process import TiedDense
 from neuromorph.program import Array, Link, Node, Population, Probe, Program, Sink, Synapse
-
-
-def lower(process: AbstractProcess) -> Program:
-    """The Program of the graph around `process`: everything connected to it, as Lava's compiler finds it.
-
-    Values are those that the Vars hold now. Raises LoweringError where a process cannot be lowered, RangeError where a
-    value does not fit the chip, RuleError for a learning rule, ProgramError where processes wait for each other.
-    """
-    return Lowered.of(flatten_graph(process), step=0).program
 
 
 @dataclass(frozen=True)

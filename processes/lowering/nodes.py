@@ -22,6 +22,12 @@ from lava.proc.sparse.models import (
     PyLearningSparseModelBitApproximate,
     PySparseModelBitAcc,
 )
+
+from neuromorph.errors import LoweringError
+from neuromorph.laws.dyad import DYAD, READOUT
+from neuromorph.laws.law import Law
+from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
+from neuromorph.laws.synapse import EXPONENT_RANGE, MESSAGE_BITS_RANGE
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.lowering.discovery import describe, node_name
 from neuromorph.processes.lowering.learning import check_sparse, learning_states, plasticity
@@ -38,12 +44,6 @@ from neuromorph.processes.lowering.values import (
 from neuromorph.processes.presenter.models import PyPresenterModelFixed
 from neuromorph.processes.readout.models import PyNudgedReadoutModelFixed
 from neuromorph.processes.tied.models import PyTiedDenseModelFixed
-
-from neuromorph.errors import LoweringError
-from neuromorph.laws.dyad import DYAD, READOUT
-from neuromorph.laws.law import Law
-from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
-from neuromorph.laws.synapse import EXPONENT_RANGE, MESSAGE_BITS_RANGE
 from neuromorph.program import Array, Node, Population, Sink, Source, Synapse
 
 Lowering = Callable[[AbstractProcess, str, int], Node]
@@ -146,31 +146,40 @@ def _delays(process: AbstractProcess, index: Array | None) -> Array:
 
 @dataclass(frozen=True)
 class Support:
-    """One row of the table of what can be lowered: the Process's name and where its state lives, for README and errors."""
+    """One row of the table of what can be lowered: the Process's name, its law if it is a neuron, else what it takes."""
 
     process: str
     lowering: Lowering
     law: Law | None = None
+    note: str = ""
 
 
 def _neurons(process: str, law: Law) -> Support:
     return Support(process, partial(population, law), law)
 
 
+STATIC = "weights of 8 bits by `sign_mode` and `num_weight_bits` 1..8, `weight_exp` -8..7, binary or graded"
+PLASTIC = (
+    "weights in steps of 1 (9 bits with mixed signs), Loihi2F and Loihi3F rules for `dw`, `dd`, `dt`, every GradedSpikeCfg, all "
+    "taus and impulses, `t_epoch` 1..63"
+)
+
 SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     PyLifModelBitAcc: _neurons("LIF", LIF),
     PyLifResetModelBitAcc: _neurons("LIFReset", LIF_RESET),
     PyTernLifModelFixed: _neurons("TernaryLIF", TERNARY_LIF),
-    PyDenseModelBitAcc: Support("Dense", synapse),
-    PySparseModelBitAcc: Support("Sparse", synapse),
-    PyDelayDenseModelBitAcc: Support("DelayDense", synapse),
-    PyDelaySparseModelBitAcc: Support("DelaySparse", synapse),
-    PyLearningDenseModelBitApproximate: Support("LearningDense", synapse),
-    PyLearningSparseModelBitApproximate: Support("LearningSparse", synapse),
-    PySendModelFixed: Support("io.source.RingBuffer", ring_source),
-    PyReceiveModelFixed: Support("io.sink.RingBuffer", ring_sink),
-    PyPresenterModelFixed: Support("Presenter", presenter),
+    PyDenseModelBitAcc: Support("Dense", synapse, note=STATIC),
+    PySparseModelBitAcc: Support("Sparse", synapse, note=STATIC),
+    PyDelayDenseModelBitAcc: Support("DelayDense", synapse, note=f"{STATIC}; delays 0..63"),
+    PyDelaySparseModelBitAcc: Support("DelaySparse", synapse, note=f"{STATIC}; delays 0..63"),
+    PyLearningDenseModelBitApproximate: Support("LearningDense", synapse, note=PLASTIC),
+    PyLearningSparseModelBitApproximate: Support(
+        "LearningSparse", synapse, note=f"{PLASTIC}; MIXED, no factor w, d, t (Lava runs no other)"
+    ),
+    PySendModelFixed: Support("io.source.RingBuffer", ring_source, note="payloads of 32 bits"),
+    PyReceiveModelFixed: Support("io.sink.RingBuffer", ring_sink, note="any buffer"),
+    PyPresenterModelFixed: Support("Presenter", presenter, note="samples, targets, order, steps per sample"),
     PyDyadsModelFixed: _neurons("Dyads", DYAD),
     PyNudgedReadoutModelFixed: _neurons("NudgedReadout", READOUT),
-    PyTiedDenseModelFixed: Support("TiedDense", tied),
+    PyTiedDenseModelFixed: Support("TiedDense", tied, note="simulation only: another connection's weights, transposed"),
 }

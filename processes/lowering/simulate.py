@@ -1,4 +1,4 @@
-"""`simulate`: a process graph runs natively and ends with its results in its own Vars, Monitors and sinks."""
+"""`lower` a process graph to a Program, or `simulate` it: natively, with the results in its own Vars, Monitors and sinks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
-from neuromorph.processes.lowering.discovery import describe
-from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
-from neuromorph.processes.lowering.lower import Lowered
 
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import LoweringError
+from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
+from neuromorph.processes.lowering.lower import Lowered
+from neuromorph.program import Program
 
 
 @dataclass
@@ -26,6 +27,17 @@ class _Run:
 
 
 _RUNS: WeakKeyDictionary[AbstractProcess, _Run] = WeakKeyDictionary()
+
+
+def lower(process: AbstractProcess) -> Program:
+    """The Program of the graph around `process`: everything connected to it, as Lava's compiler finds it.
+
+    Values are those that the Vars hold now, at the step that `simulate` has reached. Raises LoweringError where a process
+    cannot be lowered, RangeError where a value does not fit the chip, RuleError for a learning rule, ProgramError where
+    processes wait for each other.
+    """
+    run = _RUNS.get(process) or _Run(flatten_graph(process), 0)
+    return Lowered.of(run.graph, run.step).program
 
 
 def simulate(process: AbstractProcess, steps: int, progress: Callable[[int], None] | None = None) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.utils.weightutils import SignMode as LavaSignMode
-from neuromorph.processes.lowering.discovery import describe
 from scipy.sparse import csr_matrix, spmatrix
 
 from neuromorph.errors import LoweringError, RangeError
 from neuromorph.laws.plasticity import WEIGHT_RANGE, SignMode
 from neuromorph.laws.synapse import WEIGHT_BITS_RANGE
+from neuromorph.processes.lowering.discovery import describe
 from neuromorph.program import Array
 
 

@@ -9,11 +9,11 @@ from lava.magma.core.model.py.ports import PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from neuromorph.processes.from_law import Array, check_fixed
-from neuromorph.processes.presenter.process import Presenter
 
 from neuromorph.errors import RangeError
 from neuromorph.laws.law import Variable
+from neuromorph.processes.from_law import Array, check_fixed
+from neuromorph.processes.presenter.process import Presenter
 
 INT32 = (-(2**31), 2**31 - 1)
 TABLES = (Variable("samples", *INT32, "payloads"), Variable("targets", *INT32, "targets"))
@@ -29,9 +29,7 @@ class PresenterModel(PyLoihiProcessModel):
         turn, age = divmod(self.time_step - 1, self.steps.item())
         k = self.order[turn % self.order.size]
         if not 0 <= k < len(self.samples):  # the Var may have been set
-            raise RangeError(
-                f"{self.proc_params['owner']}: order holds {k}, outside 0..{len(self.samples) - 1}"
-            )
+            raise RangeError(f"{self.proc_params['owner']}: order holds {k}, outside 0..{len(self.samples) - 1}")
         self.s_out.send(self.samples[k])
         self.s_target.send(self.targets[k])
         self.s_phase.send(self.opening * (age == 0))

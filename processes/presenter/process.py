@@ -8,10 +8,10 @@ import numpy as np
 from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
-from neuromorph.processes.from_law import Array, numbers, owner_of
 
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import FREE, NUDGED
+from neuromorph.processes.from_law import Array, numbers, owner_of
 
 
 class Presenter(AbstractProcess):
@@ -52,9 +52,7 @@ class Presenter(AbstractProcess):
             raise RangeError(f"{owner}: steps = {steps} is no whole number from 1 on")
         turns = np.arange(count) if order is None else numbers(order, "order", owner)
         if turns.ndim != 1 or not turns.size or ((turns < 0) | (turns >= count) | (turns % 1 != 0)).any():
-            raise RangeError(
-                f"{owner}: order = {order} is no list of whole numbers in 0..{count - 1}, one or more"
-            )
+            raise RangeError(f"{owner}: order = {order} is no list of whole numbers in 0..{count - 1}, one or more")
         self.proc_params["owner"] = owner
         self.proc_params["values"] = {"samples": shown, "targets": wanted}
         self.s_out = OutPort(shape=shown.shape[1:])

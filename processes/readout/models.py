@@ -3,10 +3,10 @@
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from neuromorph.processes.from_law import FixedModel, FloatingModel
-from neuromorph.processes.readout.process import NudgedReadout
 
 from neuromorph.laws.dyad import READOUT
+from neuromorph.processes.from_law import FixedModel, FloatingModel
+from neuromorph.processes.readout.process import NudgedReadout
 
 
 @implements(proc=NudgedReadout, protocol=LoihiProtocol)

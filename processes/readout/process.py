@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lava.magma.core.process.process import LogConfig
-from neuromorph.processes.dyads.process import Variant, dyadic, of_256
-from neuromorph.processes.from_law import LawProcess, owner_of
 
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import READOUT
+from neuromorph.processes.dyads.process import Variant, dyadic, of_256
+from neuromorph.processes.from_law import LawProcess, owner_of
 
 
 class NudgedReadout(LawProcess):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from neuromorph.deploy import artifact
-from neuromorph.deploy.artifact import SCHEMA, load, save
-from neuromorph.deploy.provenance import Provenance
 from random_programs import differences, programs
 from small_program import learner, plasticity, population
 
+from neuromorph.deploy import artifact
+from neuromorph.deploy.artifact import SCHEMA, load, save
+from neuromorph.deploy.provenance import Provenance
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import ArtifactError, NeuromorphError, OutputError, ProgramError
 from neuromorph.laws.registry import LAWS

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from neuromorph.deploy.artifact import load, save
-from neuromorph.deploy.hdf5 import CHECKSUM, digest, put_text
-from neuromorph.deploy.provenance import Provenance
 from random_programs import differences
 from small_program import learner, population
 
+from neuromorph.deploy.artifact import load, save
+from neuromorph.deploy.hdf5 import CHECKSUM, digest, put_text
+from neuromorph.deploy.provenance import Provenance
 from neuromorph.errors import ArtifactError
 from neuromorph.program import Link, Probe, Program, Sink, Source, Synapse
 

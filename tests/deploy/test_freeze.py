@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from neuromorph.deploy.freeze import freeze, pause
 from random_programs import differences, programs
 from small_program import FORWARD, learner, plasticity
 
 from neuromorph.arithmetic.fixed import FIXED
+from neuromorph.deploy.freeze import freeze, pause
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import ProgramError
+from neuromorph.laws.dyad import SILENT_AT_RATE_ZERO
 from neuromorph.laws.law import Law
 from neuromorph.laws.plasticity import SignMode
 from neuromorph.laws.registry import LAWS
@@ -160,8 +161,7 @@ def test_rate_zero_is_third_factor_zero_for_ever(law: Law, data: st.DataObject) 
     numbers["rate"] = np.array([0])
     results = law.make(FIXED)(1, *(numbers[v.name] for v in law.arguments))
     named = {v.name: int(r[0]) for v, r in zip(law.results, results, strict=True)}
-    third_factors = [value for name, value in named.items() if name.endswith("_y3")]
-    assert (named["rate"], set(third_factors)) == (0, {0})
+    assert (named["rate"], {named[port] for port in SILENT_AT_RATE_ZERO}) == (0, {0})
 
 
 def impulses(size: float) -> dict[str, float]:
@@ -182,14 +182,14 @@ def rewired() -> Program:
 @pytest.mark.parametrize(
     ("program", "why"),
     [
-        (with_rule(dw="x0*x1*(y1-64)"), "has a product without the factor y3"),
-        (with_rule(dw=f"{FORWARD} + x0*x1"), "has a product without the factor y3"),
-        (with_rule(dw="x0*x1*(y3-64)"), "has a product without the factor y3"),
-        (with_rule(dt="x0*x1*y1"), "has a product without the factor y3"),
-        (with_rule(three_factor=False, impulses=impulses(20.0)), "makes y3 itself, of post-synaptic spikes"),
-        (with_rule(impulses=impulses(20.0), t_epoch=2), r"adds impulses of 20\.0 to the y3"),
+        (with_rule(dw="x0*x1*(y1-64)"), "has a product"),
+        (with_rule(dw=f"{FORWARD} + x0*x1"), "has a product"),
+        (with_rule(dw="x0*x1*(y3-64)"), "has a product"),
+        (with_rule(dt="x0*x1*y1"), "has a product"),
+        (with_rule(three_factor=False, impulses=impulses(20.0)), "makes its post-traces itself"),
+        (with_rule(impulses=impulses(20.0), t_epoch=2), "has a product"),
         (with_rule({"tag_1": np.full((6, 12), -257)}, dt="x0*y3"), "has a tag_1 of -257"),
-        (rewired(), r"takes y3 from h\.s_out_y1, which no rate silences"),
+        (rewired(), "has a product"),
     ],
 )
 def test_what_would_go_on_learning_is_not_paused(program: Program, why: str) -> None:

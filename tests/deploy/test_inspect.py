@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 from hypothesis import given, settings
-from neuromorph.deploy.artifact import Artifact
-from neuromorph.deploy.inspect import WIDTH, describe, summary
-from neuromorph.deploy.provenance import Provenance
 from random_programs import programs
 from small_program import learner, plasticity
 
+from neuromorph.deploy.artifact import Artifact
+from neuromorph.deploy.inspect import WIDTH, describe, summary
+from neuromorph.deploy.provenance import Provenance
 from neuromorph.laws.dyad import DYAD, READOUT
 from neuromorph.program import Program, Synapse
 

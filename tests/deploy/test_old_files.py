@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from neuromorph.deploy.artifact import load
-from neuromorph.deploy.provenance import Provenance
 from random_programs import differences
 from small_program import plasticity
 
+from neuromorph.deploy.artifact import load
+from neuromorph.deploy.provenance import Provenance
 from neuromorph.laws.plasticity import SignMode
 from neuromorph.laws.rule import GradedSpike
 from neuromorph.program import TRACES, Link, Population, Probe, Program, Sink, Source, Synapse

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from neuromorph.deploy import rules
-from neuromorph.deploy.freeze import freeze
-from neuromorph.deploy.rules import ADVISED, REQUIRED, Complaint, check, compile_program
 from random_programs import differences, programs
 from small_program import HIDDEN, INPUTS, learner, plasticity, population
 
+from neuromorph.deploy import rules
+from neuromorph.deploy.freeze import freeze
+from neuromorph.deploy.rules import ADVISED, REQUIRED, Complaint, check, compile_program
 from neuromorph.errors import CompileError
 from neuromorph.laws.plasticity import SignMode
 from neuromorph.laws.rule import GradedSpike

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from neuromorph.processes.lowering import lower
 from random_graphs import Graph, graphs
 from random_programs import differences
 
 from neuromorph.engine import engine as engine_module
 from neuromorph.engine.engine import Engine
 from neuromorph.engine.layout import BLOCK
+from neuromorph.processes.lowering import lower
 from neuromorph.program import Program
 
 pytestmark = [pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning")]

@@ -44,12 +44,8 @@ def test_nudge_lifts_s_plus_the_rest_lowers_s_minus_and_alpha_weighs_s_plus(
 
 @settings(max_examples=100, deadline=None)
 @given(drive=st.floats(20, 100), error=st.floats(-10, 10), alpha=counts)
-def test_in_the_linear_regime_the_mean_of_dp_transpose_is_free_of_feedback(
-    drive: float, error: float, alpha: int
-) -> None:
-    assert nudged(FLOATING, drive, error, alpha=alpha, nudge=256 - alpha)["s_out"] / 2 == pytest.approx(
-        drive, abs=1e-12
-    )
+def test_in_the_linear_regime_the_mean_of_dp_transpose_is_free_of_feedback(drive: float, error: float, alpha: int) -> None:
+    assert nudged(FLOATING, drive, error, alpha=alpha, nudge=256 - alpha)["s_out"] / 2 == pytest.approx(drive, abs=1e-12)
 
 
 @settings(max_examples=100, deadline=None)
@@ -59,9 +55,7 @@ def test_in_the_linear_regime_the_mean_of_dp_carries_feedback_unless_alpha_is_on
 ) -> None:
     """mean = drive + (2 alpha - 1) * Delta (equations.md, section 1)."""
     expected = drive + (2 * alpha / 256 - 1) * error
-    assert nudged(FLOATING, drive, error, alpha=alpha, nudge=alpha)["s_out"] / 2 == pytest.approx(
-        expected, abs=1e-12
-    )
+    assert nudged(FLOATING, drive, error, alpha=alpha, nudge=alpha)["s_out"] / 2 == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(("nudge", "free"), [(0, "s_plus"), (256, "s_minus")])

@@ -55,9 +55,7 @@ def test_a_population_is_its_neurons_one_by_one(name: str, data: st.DataObject) 
         step = law.make(ops)
         arguments = [
             np.array(
-                data.draw(
-                    st.lists(within(v), min_size=1 if v.shared else size, max_size=1 if v.shared else size)
-                ),
+                data.draw(st.lists(within(v), min_size=1 if v.shared else size, max_size=1 if v.shared else size)),
                 kind,
             )
             for v in law.arguments
@@ -87,10 +85,7 @@ def test_outputs_stay_in_the_ranges_the_law_states(name: str, data: st.DataObjec
 
 
 def test_a_variable_counts_its_bits_sign_included() -> None:
-    assert [
-        Variable("x", low, high, "").bits
-        for low, high in ((0, 1), (0, 127), (-128, 127), (-1, 1), (-129, 127))
-    ] == [
+    assert [Variable("x", low, high, "").bits for low, high in ((0, 1), (0, 127), (-128, 127), (-1, 1), (-129, 127))] == [
         1,
         7,
         8,
@@ -130,18 +125,14 @@ def test_lif_spikes_strictly_above_the_threshold_and_resets_the_voltage_only(
 def test_lif_reset_forgets_before_the_step_of_the_reset(ops: Any, decays: dict[str, float]) -> None:
     unit, step = decays["unit"], LIF_RESET.make(ops)
     for t in range(1, 9):
-        u, v, _ = step(
-            t, 3, 40 * unit, 16 * unit, decays["du"], 0, 0, 0, 1000, 4, 6
-        )  # offset 6 is 2 of interval 4
+        u, v, _ = step(t, 3, 40 * unit, 16 * unit, decays["du"], 0, 0, 0, 1000, 4, 6)  # offset 6 is 2 of interval 4
         assert u == (3 if t % 4 == 2 else 23) * unit
         assert v == (3 if t % 4 == 2 else 16 + 23) * unit
 
 
 @lif_arithmetics
 @pytest.mark.parametrize(("v", "spike"), [(5, 1), (4, 0), (-3, 0), (-4, -1)])
-def test_ternary_lif_spikes_strictly_outside_its_thresholds(
-    ops: Any, decays: dict[str, float], v: int, spike: int
-) -> None:
+def test_ternary_lif_spikes_strictly_outside_its_thresholds(ops: Any, decays: dict[str, float], v: int, spike: int) -> None:
     unit = decays["unit"]
     _, after, sent = TERNARY_LIF.make(ops)(1, 0, 0, v * unit, 0, 0, 0, 0, 4, -3)
     assert sent == spike

@@ -85,9 +85,7 @@ def factors_of(variable: str) -> st.SearchStrategy[Factor]:
 FACTOR = st.sampled_from(list(FACTOR_BITS)).flatmap(factors_of)
 FACTORS = st.lists(FACTOR, max_size=4).map(tuple).filter(lambda fs: sum(f.bits for f in fs) <= 28)
 SCALE = st.tuples(st.integers(-7, 7).filter(bool), st.integers(-7, 8)) | st.just((-8, 8))
-PRODUCT = st.builds(
-    lambda d, s, f: Product(d, s[0], s[1], f), st.sampled_from(["x0", "y0", "u"]), SCALE, FACTORS
-)
+PRODUCT = st.builds(lambda d, s, f: Product(d, s[0], s[1], f), st.sampled_from(["x0", "y0", "u"]), SCALE, FACTORS)
 PRODUCTS = st.lists(PRODUCT, min_size=1, max_size=4).map(tuple)
 
 
@@ -129,9 +127,7 @@ def accumulator_after(products: tuple[Product, ...], arguments: dict[str, Any], 
 @ARITHMETIC
 @given(PRODUCTS, SEED, st.sampled_from(list(VARIABLES)))
 @REPEATABLE
-def test_a_rule_changes_every_variable_as_lava_does(
-    a: int, products: tuple[Product, ...], seed: int, which: Any
-) -> None:
+def test_a_rule_changes_every_variable_as_lava_does(a: int, products: tuple[Product, ...], seed: int, which: Any) -> None:
     """From the variable, through all products, sign clamp, rounding and range, to the new variable."""
     rng = np.random.default_rng(seed)
     arguments = lava_arguments(rng, 3, 4)

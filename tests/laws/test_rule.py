@@ -286,9 +286,7 @@ def nearly_legal(rng: random.Random) -> str:
 
 
 @pytest.mark.parametrize(("make", "seed"), [(token_soup, 1), (nearly_legal, 2)])
-def test_whatever_is_accepted_is_read_as_lava_does_and_as_written(
-    make: Callable[[random.Random], str], seed: int
-) -> None:
+def test_whatever_is_accepted_is_read_as_lava_does_and_as_written(make: Callable[[random.Random], str], seed: int) -> None:
     rng = random.Random(seed)
     accepted = 0
     for text in (make(rng) for _ in range(15_000)):
@@ -376,9 +374,7 @@ def test_scale_is_the_inverse_of_rate_and_has_the_finest_form(product: Product) 
 @REPEATABLE
 def test_lava_changes_a_weight_by_rate_times_factors_floored(product: Product, data: st.DataObject) -> None:
     """Lava's accumulator moves by rate * factors * 128, rounded down by less than 2^(exponent + 7)."""
-    values = {
-        v: data.draw(st.integers(0, 127) if v in TRACES else st.integers(-255, 255)) for v in FACTOR_BITS
-    }
+    values = {v: data.draw(st.integers(0, 127) if v in TRACES else st.integers(-255, 255)) for v in FACTOR_BITS}
     k = 0 if product.dependency == "u" else None
     series = Loihi2FLearningRule(dw=write_rule((product,), k), rng_seed=1).dw
     arguments: dict[str, Any] = {f"{v}_{product.dependency}": np.array([[values[v]]]) for v in TRACES}
@@ -467,9 +463,7 @@ def lava_moves(
     return False
 
 
-@pytest.mark.parametrize(
-    "text", ["x0*x1", "y0*x1*2^4", "u0*x1", "x0*x2", "4*x0*y1", "u1*y2", "x0*(x1-64)", "x0*y1+y0*x1"]
-)
+@pytest.mark.parametrize("text", ["x0*x1", "y0*x1*2^4", "u0*x1", "x0*x2", "4*x0*y1", "u1*y2", "x0*(x1-64)", "x0*y1+y0*x1"])
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_a_rule_is_refused_exactly_when_lava_never_moves_a_weight(text: str, epoch: int) -> None:
     rule, seen = read_rule(text), set()
@@ -490,9 +484,7 @@ def test_a_rule_is_refused_exactly_when_lava_never_moves_a_weight(text: str, epo
 
 def test_the_reason_a_rule_never_moves_is_named() -> None:
     rule = read_rule("x0*x1*y3*(y1-64) - y0*x2")
-    with pytest.raises(
-        RuleError, match=r"x1_tau is 0; set x1_tau=65535.*; x2_impulse|x1_tau is 0.*x2 stays 0"
-    ):
+    with pytest.raises(RuleError, match=r"x1_tau is 0; set x1_tau=65535.*; x2_impulse|x1_tau is 0.*x2 stays 0"):
         check_moves(rule, {}, {}, GradedSpike.OVERWRITE, payloads=True, three_factor=True)
     with pytest.raises(RuleError, match=r"x1 stays 0, for OVERWRITE needs payloads; set num_message_bits"):
         check_moves(rule, {"x1": 65535}, {}, GradedSpike.OVERWRITE, payloads=False, three_factor=True)

@@ -38,9 +38,7 @@ def descent(weights: list[Tensor], x: Tensor, y: Tensor, top: float = math.inf) 
 
 @pytest.mark.parametrize("top", [math.inf, 0.8])
 @pytest.mark.parametrize(("variant", "alpha"), FEEDBACK_FREE)
-def test_with_weak_nudging_plasticity_is_the_gradient_of_backpropagation(
-    variant: str, alpha: float, top: float
-) -> None:
+def test_with_weak_nudging_plasticity_is_the_gradient_of_backpropagation(variant: str, alpha: float, top: float) -> None:
     """Exactly so, as no neuron is pushed over a bend of f; what remains is float64 over beta."""
     beta = 1e-6
     weights, x, y = problem()
@@ -107,9 +105,7 @@ def test_dp_transpose_reaches_its_fixed_point_once_signals_have_gone_up_and_down
     """At alpha 0 and 1 nothing loops: L updates up, L down, and no more changes."""
     weights, x, y = problem()
     for alpha in (0.0, 1.0):
-        states = settle(
-            weights, x, y, beta=1.0, alpha=alpha, variant="dp-transpose", updates=2 * len(weights)
-        )
+        states = settle(weights, x, y, beta=1.0, alpha=alpha, variant="dp-transpose", updates=2 * len(weights))
         assert states.residual == 0
 
 
@@ -117,9 +113,7 @@ def test_undamped_dual_propagation_diverges_at_alpha_0_with_large_weights() -> N
     weights, x, y = problem()
 
     def residual(updates: int) -> float:
-        return settle(
-            [3 * w for w in weights], x, y, beta=0.5, alpha=0.0, variant="dp", updates=updates
-        ).residual
+        return settle([3 * w for w in weights], x, y, beta=0.5, alpha=0.0, variant="dp", updates=updates).residual
 
     assert residual(60) > 1e3 * residual(30) > 1e6
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from neuromorph.processes.dyads.process import Dyads
-from neuromorph.processes.equivalence.runtime import lava_run
-from neuromorph.processes.equivalence.stepper import LavaStepper
-from neuromorph.processes.presenter.process import Presenter
 from wiring import Network, drive, wire
 
 from neuromorph.errors import LavaRunError, RangeError
 from neuromorph.learning.dual_propagation import plasticity, settle
+from neuromorph.processes.dyads.process import Dyads
+from neuromorph.processes.equivalence.runtime import lava_run
+from neuromorph.processes.equivalence.stepper import LavaStepper
+from neuromorph.processes.presenter.process import Presenter
 
 TAGS = ["floating_pt", "fixed_pt"]
 VARIANTS = [("dp", 0.5), ("dp-transpose", 0.0), ("dp-transpose", 0.5), ("dp-transpose", 1.0)]

@@ -10,10 +10,10 @@ from hypothesis.extra import numpy as npst
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.io.sink import RingBuffer
-from neuromorph.processes.equivalence.stepper import LavaStepper
-from neuromorph.processes.presenter.process import Presenter
 
 from neuromorph.errors import LavaRunError, RangeError
+from neuromorph.processes.equivalence.stepper import LavaStepper
+from neuromorph.processes.presenter.process import Presenter
 
 TAGS = ["floating_pt", "fixed_pt"]
 
@@ -45,17 +45,13 @@ def presentations(draw: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("tag", TAGS)
 @settings(max_examples=25, deadline=None)
 @given(what=presentations(), run=st.integers(1, 30))
-def test_it_plays_the_samples_in_order_and_opens_a_phase_with_each(
-    tag: str, what: dict[str, Any], run: int
-) -> None:
+def test_it_plays_the_samples_in_order_and_opens_a_phase_with_each(tag: str, what: dict[str, Any], run: int) -> None:
     seen = shown(Presenter(**what), tag, run)
     order = range(len(what["samples"])) if what["order"] is None else what["order"]
     for t in range(1, run + 1):
         k = order[((t - 1) // what["steps"]) % len(order)]
         np.testing.assert_array_equal(seen["s_out"][t - 1], what["samples"][k])
-        np.testing.assert_array_equal(
-            seen["s_target"][t - 1], 0 if what["targets"] is None else what["targets"][k]
-        )
+        np.testing.assert_array_equal(seen["s_target"][t - 1], 0 if what["targets"] is None else what["targets"][k])
         opens = (t - 1) % what["steps"] == 0
         assert seen["s_phase"][t - 1] == opens * (1 if what["targets"] is None else 2)
 
@@ -80,24 +76,16 @@ def test_what_does_not_fit_together_is_refused_at_once(wrong: dict[str, Any], me
 
 
 @pytest.mark.parametrize("name", ["samples", "targets"])
-@pytest.mark.parametrize(
-    ("value", "message"), [(0.5, "0.5 is not an integer"), (2**31, "2147483648 is outside")]
-)
-def test_payloads_that_fixed_point_cannot_send_are_refused_by_its_model_only(
-    name: str, value: float, message: str
-) -> None:
-    presenter = Presenter(
-        **({"samples": [[1]], "targets": [[1]], "steps": 1, "name": "retina"} | {name: [[value]]})
-    )
+@pytest.mark.parametrize(("value", "message"), [(0.5, "0.5 is not an integer"), (2**31, "2147483648 is outside")])
+def test_payloads_that_fixed_point_cannot_send_are_refused_by_its_model_only(name: str, value: float, message: str) -> None:
+    presenter = Presenter(**({"samples": [[1]], "targets": [[1]], "steps": 1, "name": "retina"} | {name: [[value]]}))
     LavaStepper(presenter, tag="floating_pt").step()
     with pytest.raises(LavaRunError, match=rf"process 'retina' \(Presenter\): {name} = {message}"):
         LavaStepper(presenter, tag="fixed_pt")
 
 
 @pytest.mark.lava
-@pytest.mark.filterwarnings(
-    "ignore:pandas not found:ImportWarning"
-)  # from networkx, which Lava's compiler uses
+@pytest.mark.filterwarnings("ignore:pandas not found:ImportWarning")  # from networkx, which Lava's compiler uses
 def test_samples_order_and_opening_can_be_set_between_runs() -> None:
     presenter = Presenter(samples=[[10], [20]], targets=[[1], [2]], steps=1)
     seen, phases = RingBuffer(shape=(1,), buffer=6), RingBuffer(shape=(1,), buffer=6)

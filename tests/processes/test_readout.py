@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from neuromorph.processes.equivalence.stepper import LavaStepper
-from neuromorph.processes.readout.process import NudgedReadout
 from wiring import drive
 
 from neuromorph.errors import LavaRunError, RangeError
+from neuromorph.processes.equivalence.stepper import LavaStepper
+from neuromorph.processes.readout.process import NudgedReadout
 
 TAGS = ["floating_pt", "fixed_pt"]
 UNBOUNDED = {"low": -np.inf, "top": np.inf, "limit": np.inf}
@@ -21,9 +21,7 @@ UNBOUNDED = {"low": -np.inf, "top": np.inf, "limit": np.inf}
 def test_it_is_nudged_from_a_phase_spike_2_on_and_free_from_1_on_and_before_any(tag: str) -> None:
     phase = [0, 0, 2, 0, 0, 1, 0, 0, 2, 0]
     nudged = [0, 0, 1, 1, 1, 0, 0, 0, 1, 1]
-    seen = drive(
-        NudgedReadout(shape=(2,), beta=0.25), tag, phase=phase, a_in=[[40, 60]] * 10, a_target=[[60, 40]] * 10
-    )
+    seen = drive(NudgedReadout(shape=(2,), beta=0.25), tag, phase=phase, a_in=[[40, 60]] * 10, a_target=[[60, 40]] * 10)
     delta = np.outer(nudged, [5, -5])
     np.testing.assert_array_equal(seen["nudged"], np.outer(nudged, [1, 1]))
     even = seen["age"] % 2 == 0
@@ -43,9 +41,7 @@ def test_compartments_are_the_linearised_nudging_of_the_squared_error(
     a: float, target: float, alpha: int, beta: int, variant: str
 ) -> None:
     """Two Tales: s_plus = a + nudge * beta * (y - a), s_minus = a - (1 - nudge) * beta * (y - a)."""
-    readout = NudgedReadout(
-        shape=(1,), alpha=alpha / 256, beta=beta / 256, variant=variant, shift=1, **UNBOUNDED
-    )
+    readout = NudgedReadout(shape=(1,), alpha=alpha / 256, beta=beta / 256, variant=variant, shift=1, **UNBOUNDED)
     seen = drive(readout, "floating_pt", phase=[2], a_in=[2 * a], a_target=[target])
     nudge = alpha / 256 if variant == "dp" else 1 - alpha / 256
     error = beta / 256 * (target - a)
@@ -77,9 +73,7 @@ def test_leaky_outputs_settle_where_fast_ones_are_at_once(tag: str, leak: int) -
     inputs = {"phase": [2] + [0] * 399, "a_in": [50] * 400, "a_target": [90] * 400}
     leaky, fast = (drive(NudgedReadout(shape=(1,), leak=k), tag, **inputs) for k in (leak, 0))
     for name in ("s_out", "s_error", "s_out_y1"):
-        np.testing.assert_allclose(
-            leaky[name][-2:], fast[name][-2:], atol=1e-3 if tag == "floating_pt" else 0
-        )
+        np.testing.assert_allclose(leaky[name][-2:], fast[name][-2:], atol=1e-3 if tag == "floating_pt" else 0)
 
 
 @pytest.mark.parametrize(
@@ -106,9 +100,7 @@ def test_what_is_nonsense_for_any_arithmetic_is_refused_at_once(wrong: dict[str,
         ({"bias": 0.5}, "bias = 0.5 is not an integer"),
     ],
 )
-def test_what_fixed_point_cannot_hold_is_refused_by_its_model_only(
-    wrong: dict[str, Any], message: str
-) -> None:
+def test_what_fixed_point_cannot_hold_is_refused_by_its_model_only(wrong: dict[str, Any], message: str) -> None:
     readout = NudgedReadout(**({"shape": (3,), "name": "out"} | wrong))
     LavaStepper(readout, tag="floating_pt").step()
     with pytest.raises(LavaRunError, match=rf"RangeError: process 'out' \(NudgedReadout\): {message}"):

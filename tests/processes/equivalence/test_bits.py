@@ -15,20 +15,22 @@ from lava.magma.core.process.ports.ports import (
     ReshapePort,
     TransposePort,
 )
+from lava.magma.core.process.process import AbstractProcess
 from lava.proc.dense.process import DelayDense, Dense, LearningDense
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF, LIFReset, TernaryLIF
 from lava.proc.monitor.process import Monitor
 from lava.proc.sparse.process import DelaySparse, LearningSparse, Sparse
-from neuromorph.processes.equivalence import check
-from neuromorph.processes.equivalence.check import check_bits
-from neuromorph.processes.lowering import lower
 from random_graphs import Graph, graphs
 from specimens import Layer
 
 from neuromorph.engine import layout
 from neuromorph.engine.engine import Engine
+from neuromorph.laws.lif import A_IN, DU, U, V
 from neuromorph.laws.rule import GradedSpike
+from neuromorph.processes.equivalence import check
+from neuromorph.processes.equivalence.check import check_bits
+from neuromorph.processes.lowering import lower
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning"),
@@ -54,6 +56,13 @@ def assert_equal(graph: Graph, runtime: bool = False) -> None:
     assert found is None, f"{found} in {graph}"
 
 
+@pytest.mark.lava
+@fixed(30, shrink=False)
+@given(graphs(st.integers(50, 70), concat=False))
+def test_every_variable_equals_that_of_lava_s_runtime(graph: Graph) -> None:
+    assert_equal(graph, runtime=True)
+
+
 @fixed(1200)
 @given(graphs())
 def test_every_variable_equals_lava_s_after_every_step(graph: Graph) -> None:
@@ -66,13 +75,6 @@ def test_every_variable_equals_lava_s_after_every_step(graph: Graph) -> None:
 @given(graphs(st.integers(1, 60)))
 def test_every_variable_of_many_graphs_equals_lava_s_after_every_step(graph: Graph) -> None:
     assert_equal(graph)
-
-
-@pytest.mark.lava
-@fixed(30, shrink=False)
-@given(graphs(st.integers(50, 70), concat=False))
-def test_every_variable_equals_that_of_lava_s_runtime(graph: Graph) -> None:
-    assert_equal(graph, runtime=True)
 
 
 @pytest.mark.full
@@ -131,6 +133,21 @@ def test_the_random_graphs_reach_what_they_are_to_reach() -> None:
     virtual = (ReshapePort, TransposePort, ConcatPort)
     wanted = (*kinds, *others, *modes, *effects, *virtual)
     assert {what: seen[what] for what in wanted if seen[what] < 8} == {}
+
+
+@pytest.mark.parametrize("kind", [LIF, LIFReset, TernaryLIF])
+def test_the_ends_of_the_registers(kind: type[AbstractProcess]) -> None:
+    """+2^23 stands, one step more wraps to the other end, v saturates: for every u near an end, every last a_in."""
+    top = U.high
+    u = np.concatenate([np.arange(top - 200, top + 1, 8), np.arange(U.low, U.low + 200, 8)])
+    steps = np.arange(-4, 5)
+    near = [*steps, *(A_IN.low - steps[steps < 0]), *(A_IN.high + steps[steps < 0]), A_IN.low, A_IN.high]
+    options = {"reset_interval": 1000} if kind is LIFReset else {}
+    for a_in in near:
+        lif = kind(shape=u.shape, u=u, v=np.sign(u) * V.high, du=DU.low, bias_mant=np.sign(u) * 7, **options)
+        ring = source.RingBuffer(data=np.full((u.size, 1), a_in))
+        ring.s_out.connect(lif.a_in)
+        assert check_bits(lif, 6).first_difference is None, a_in
 
 
 def small_graph() -> dict[str, object]:

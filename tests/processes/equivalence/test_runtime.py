@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF
-from neuromorph.processes.equivalence.runtime import lava_run
 from specimens import Odd, loop
 
 from neuromorph.errors import LavaRunError
+from neuromorph.processes.equivalence.runtime import lava_run
 
 pytestmark = [pytest.mark.lava, pytest.mark.timeout(60)]
 

@@ -20,9 +20,9 @@ from lava.proc.dense.process import Dense
 from lava.proc.io import sink
 from lava.proc.lif.process import LIF
 from lava.proc.monitor.process import Monitor
-from neuromorph.processes.lowering.graph import flatten_graph
 
 from neuromorph.errors import LoweringError
+from neuromorph.processes.lowering.graph import flatten_graph
 
 
 class Source(AbstractProcess):

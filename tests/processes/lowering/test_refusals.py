@@ -15,8 +15,6 @@ from lava.proc.lif.process import LIF, LIFRefractory, LIFReset, TernaryLIF
 from lava.proc.monitor.process import Monitor
 from lava.proc.sparse.process import DelaySparse, LearningSparse, Sparse
 from lava.utils.weightutils import SignMode
-from neuromorph.processes.lowering import lower, simulate, values
-from neuromorph.processes.lowering.values import QuantizationWarning
 from scipy.sparse import csr_matrix
 
 from neuromorph.errors import LoweringError, ProgramError, RangeError, RuleError, SimulationError
@@ -33,6 +31,8 @@ from neuromorph.laws.synapse import (
     TAU_RANGE,
     WEIGHT_BITS_RANGE,
 )
+from neuromorph.processes.lowering import lower, simulate, values
+from neuromorph.processes.lowering.values import QuantizationWarning
 from neuromorph.program import TRACES
 
 THRESHOLDS = laws.TERNARY_LIF.parameters[-2:]

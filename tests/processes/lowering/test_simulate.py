@@ -12,14 +12,14 @@ from lava.proc.dense.process import Dense, LearningDense
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF, LIFReset
 from lava.proc.monitor.process import Monitor
-from neuromorph.processes.equivalence.runtime import lava_run
-from neuromorph.processes.equivalence.stepper import LavaStepper
-from neuromorph.processes.lowering import restart, simulate
 from random_graphs import Graph, graphs
 from scipy.sparse import csr_matrix
 from specimens import Layer
 
 from neuromorph.errors import LoweringError
+from neuromorph.processes.equivalence.runtime import lava_run
+from neuromorph.processes.equivalence.stepper import LavaStepper
+from neuromorph.processes.lowering import restart, simulate
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning"),
