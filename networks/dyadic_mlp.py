@@ -27,7 +27,8 @@ EpochEnd = Callable[[OnlineTraining], None]
 
 def even_normal(rng: np.random.Generator, spread: float, shape: tuple[int, int]) -> Array:
     """Normal numbers on the even integers of -254..254: the grid on which weights of mixed sign start."""
-    return np.clip(2 * np.round(rng.normal(0, spread / 2, shape)), -254, 254).astype(np.int64)
+    numbers: Array = np.clip(2 * np.round(rng.normal(0, spread / 2, shape)), -254, 254).astype(np.int64)
+    return numbers
 
 
 @dataclass
@@ -65,6 +66,8 @@ class DyadicMLP:
         last = len(pairs) - 1
         spreads = [self.recipe.spread_out if k == last else self.recipe.spread for k in range(len(pairs))]
         forward = [even_normal(self._rng(FORWARD_STREAM, k), spreads[k], pair) for k, pair in enumerate(pairs)]
+        if self.feedback == "random":
+            spreads = [self.recipe.spread_random] * len(pairs)
         feedback = [even_normal(self._rng(FEEDBACK_STREAM, k), spreads[k], pairs[k][::-1]) for k in range(1, len(pairs))]
         return forward, feedback
 
@@ -170,7 +173,7 @@ class DyadicMLP:
         if self.feedback == "tied":
             return [1.0] * (len(self.layers) - 2)
         return [
-            float(np.vdot(b, w.T) / max(np.linalg.norm(b) * np.linalg.norm(w), 1e-12))
+            float(np.vdot(b, w.T)) / max(float(np.linalg.norm(b) * np.linalg.norm(w)), 1e-12)
             for b, w in zip(self.feedback_weights, self.forward_weights[1:], strict=True)
         ]
 
@@ -186,13 +189,13 @@ class DyadicMLP:
         targets = None if labels is None else self.targets(labels)
         program = present(self.program(learning=False), self.samples(images), targets)
         steps = self.steps * len(images)
-        ports = ["presenter.s_out"]
+        ports = [("presenter", "s_out")]
         for name in [*(f"hidden{k + 1}" for k in range(len(self.layers) - 2)), "readout"]:
-            ports += [f"{name}.s_out", f"{name}.s_error"]
-        probes = tuple(Probe(f"run/{port}", *port.split("."), length=steps) for port in ports)
+            ports += [(name, "s_out"), (name, "s_error")]
+        probes = tuple(Probe(f"{node}.{port}", node, port, length=steps) for node, port in ports)
         engine = Engine(Program(program.nodes, program.links, probes))
         engine.run(steps)
-        return {port: engine.get(f"run/{port}", "data") for port in ports}
+        return {probe.name: engine.get(probe.name, "data") for probe in probes}
 
     def arguments(self) -> dict[str, Any]:
         """What makes this network again: `DyadicMLP(**arguments)` with `recipe` as a Recipe."""

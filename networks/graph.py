@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,7 +77,7 @@ def build_graph(
     from neuromorph.processes.readout.process import NudgedReadout
 
     recipe, sizes = network.recipe, network.layers
-    shared = {
+    shared: dict[str, Any] = {
         "alpha": recipe.alpha,
         "limit": recipe.limit,
         "learn_from": network.steps - 2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from neuromorph.errors import RangeError
@@ -19,7 +19,7 @@ class Recipe:
     `margin`: errors of the readout below it are none: without this dead zone the rounding of events that need not be spoils
     the feedback. `limit`: errors saturate there. `alpha`, `beta` as in laws/dyad.py.
     `spread`, `spread_out`: standard deviation of the first weights between hidden layers (and from the input), and to and
-    from the readout, forward and feedback alike. `exponent`, `exponent_feedback`: the learning rules' scale 2^exponent; `decay`: 2^decay scales the decay of
+    from the readout, forward and feedback alike; `spread_random`: of fixed random feedback. `exponent`, `exponent_feedback`: the learning rules' scale 2^exponent; `decay`: 2^decay scales the decay of
     weights at every second event (None: no decay).
     `rate`: y3 at the start; it falls by its 2^-rate_shift-th part in equal intervals, to `rate_end` at the end of training.
     `steps`: steps a sample is shown; None: 4 * hidden layers + 2, what activity and both signs of the error need to pass
@@ -38,6 +38,7 @@ class Recipe:
     limit: int = 63
     spread: float = 40.0
     spread_out: float = 2.0
+    spread_random: float = 60.0
     exponent: int = -7
     exponent_feedback: int = -6
     decay: int | None = -6
@@ -70,12 +71,16 @@ class Recipe:
 
 
 MNIST = Recipe()
-MNIST_DEEP = Recipe(shift=(11,), shift_error=(8, 9), margin=18)
 DIGITS = Recipe(shift_out=11, rate_end=10.0, epochs=60)
+MNIST_DEEP = replace(MNIST, shift=(11,), shift_error=(8, 9), margin=18)
+DIGITS_DEEP = replace(DIGITS, shift=(11, 10), shift_error=(6, 7), spread_out=10.0)
 
 
 def recipe_for(data: str, hidden_layers: int) -> Recipe:
-    """The recipe found for a data set (on held-out training images), else the one for MNIST."""
-    if data == "digits":
-        return DIGITS
-    return MNIST if hidden_layers == 1 else MNIST_DEEP
+    """The recipe found for a data set (on held-out training images), else the one for MNIST.
+
+    With more than one hidden layer errors reach more neurons, and are scaled down further.
+    """
+    if hidden_layers == 1:
+        return DIGITS if data == "digits" else MNIST
+    return DIGITS_DEEP if data == "digits" else MNIST_DEEP

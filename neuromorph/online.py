@@ -75,7 +75,8 @@ def answers(program: Program, samples: Array, progress: Progress | None = None) 
 
 def predict(program: Program, samples: Array, progress: Progress | None = None) -> Array:
     """Labels of the samples."""
-    return np.argmax(answers(program, samples, progress), axis=1)
+    labels: Array = np.argmax(answers(program, samples, progress), axis=1)
+    return labels
 
 
 def accuracy(program: Program, samples: Array, labels: Array, progress: Progress | None = None) -> float:

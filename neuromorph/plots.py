@@ -43,10 +43,15 @@ def raster(axes: Axes, recorded: dict[str, Array], steps: int) -> Axes:
         payloads = recorded[port][:steps]
         when, who = np.nonzero(payloads)
         shade = payloads[when, who] / max(1, int(payloads.max()))
-        axes.scatter(when, bottom + who, s=6, marker="|", c=[(*_colour(k), 0.25 + 0.75 * a) for a in shade], linewidths=1.2)
+        axes.scatter(when, bottom + who, s=14, marker="s", c=[(*_colour(k), 0.25 + 0.75 * a) for a in shade], linewidths=1.2)
         ticks.append(bottom + payloads.shape[1] / 2)
         bottom += payloads.shape[1] + 4
-    axes.set(xlabel="step", title="Spikes of one sample", xlim=(-0.5, steps - 0.5), ylim=(-2, bottom))
+    axes.set(
+        xlabel="step",
+        title="Graded spikes of one sample (one it gets wrong, so that errors flow)",
+        xlim=(-0.5, steps - 0.5),
+        ylim=(-2, bottom),
+    )
     axes.set_yticks(ticks, ports, fontsize=7)
     return axes
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from numba import njit, typed, types
-from numba.core.types import Array, FunctionType, ListType, float64, int16, int32, int64
+from numba.types import float64, int16, int32, int64
 
-SIGNATURE = int64(int64, Array(int64, 1, "C"), Array(int32, 1, "C"), Array(int16, 1, "C"), Array(float64, 1, "C"))
-OPERATION = FunctionType(SIGNATURE)
+MEM, SYN, REAL = types.Array(int32, 1, "C"), types.Array(int16, 1, "C"), types.Array(float64, 1, "C")
+SIGNATURE = int64(int64, types.Array(int64, 1, "C"), MEM, SYN, REAL)
+OPERATION = types.FunctionType(SIGNATURE)
+OPERATIONS = types.ListType(OPERATION)
 
 
 def kernel(function: Callable[..., int]) -> Any:
@@ -17,12 +19,12 @@ def kernel(function: Callable[..., int]) -> Any:
     return njit(SIGNATURE, cache=True)(function)
 
 
-@njit(ListType(OPERATION)(), cache=True)
+@njit(OPERATIONS(), cache=True)
 def _empty():  # type: ignore[no-untyped-def]
     return typed.List.empty_list(OPERATION)
 
 
-@njit(types.void(ListType(OPERATION), OPERATION), cache=True)
+@njit(types.void(OPERATIONS, OPERATION), cache=True)
 def _append(listed, one):  # type: ignore[no-untyped-def]
     listed.append(one)
 
@@ -35,18 +37,7 @@ def operations(kernels: Sequence[Any]) -> Any:
     return listed
 
 
-@njit(
-    types.UniTuple(int64, 3)(
-        ListType(OPERATION),
-        int64,
-        int64,
-        Array(int64, 2, "C"),
-        Array(int32, 1, "C"),
-        Array(int16, 1, "C"),
-        Array(float64, 1, "C"),
-    ),
-    cache=True,
-)
+@njit(types.UniTuple(int64, 3)(OPERATIONS, int64, int64, types.Array(int64, 2, "C"), MEM, SYN, REAL), cache=True)
 def run_steps(operations, start, steps, rows, mem, syn, real):  # type: ignore[no-untyped-def]
     """Make `steps` steps after step `start`. Returns (error code, step, operation), all 0 when nothing was wrong."""
     for t in range(start + 1, start + steps + 1):

@@ -55,7 +55,7 @@ class Arena:
     size: int = 0
 
     def add(self, values: Any) -> int:
-        part = np.ascontiguousarray(values, dtype=self.dtype).ravel()
+        part: Array = np.ascontiguousarray(values, dtype=self.dtype).ravel()
         self.parts.append(part)
         self.size += part.size
         return self.size - part.size

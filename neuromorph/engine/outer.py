@@ -75,7 +75,7 @@ def _factors_of(product, first, last, history, n, out, start, mem):  # type: ign
 
 @njit
 def _split(u, d, mem):  # type: ignore[no-untyped-def]
-    """Pre factor (with the dependency and the mantissa) and post factor of every product, at the end of an epoch of one step."""
+    """Pre factor (with dependency and mantissa) and post factor of every product, at the end of an epoch of one step."""
     n_pre, n_post = d[N_PRE], d[N_POST]
     x, y = d[X_HISTORY] + 2 * n_pre, d[Y_HISTORY] + 3 * n_post
     for q in range(d[COUNT_W]):

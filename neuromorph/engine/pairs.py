@@ -113,14 +113,14 @@ def learn_pairs(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
         if d[COUNT_T] == 0 and not (u or some_post or mem[d[X0] + j] != 0):
             continue  # a rule for the tag moves a tag of -257 even without spikes
         mem[d[DIRTY]] = 1
-        first, last = j * d[N_POST], (j + 1) * d[N_POST]
+        first, last = np.int64(j * d[N_POST]), np.int64((j + 1) * d[N_POST])
         if d[INDPTR] >= 0:
             first, last = np.int64(mem[d[INDPTR] + j]), np.int64(mem[d[INDPTR] + j + 1])
         for k in range(first, last):
-            i = np.int64(mem[d[POST] + k]) if d[INDPTR] >= 0 else k - j * d[N_POST]
-            w = _pair(syn[d[W] + k], d[RULES], d[COUNT_W], u, i, j, k, d, mem, syn)
-            tag_2 = _pair(syn[d[TAG_2] + k], rules_d, d[COUNT_D], u, i, j, k, d, mem, syn)
-            tag_1 = _pair(syn[d[TAG_1] + k], rules_t, d[COUNT_T], u, i, j, k, d, mem, syn)
+            post = np.int64(mem[d[POST] + k]) if d[INDPTR] >= 0 else np.int64(k - j * d[N_POST])
+            w = _pair(syn[d[W] + k], d[RULES], d[COUNT_W], u, post, j, k, d, mem, syn)
+            tag_2 = _pair(syn[d[TAG_2] + k], rules_d, d[COUNT_D], u, post, j, k, d, mem, syn)
+            tag_1 = _pair(syn[d[TAG_1] + k], rules_t, d[COUNT_T], u, post, j, k, d, mem, syn)
             syn[d[W] + k] = round_weight(w, threshold, d[LOW], d[HIGH])
             syn[d[TAG_2] + k] = round_weight(tag_2, threshold, TAG_2_LOW, TAG_2_HIGH)
             syn[d[TAG_1] + k] = round_weight(tag_1, threshold, TAG_1_LOW, TAG_1_HIGH)

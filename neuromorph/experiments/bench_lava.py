@@ -16,6 +16,7 @@ import numpy as np
 from neuromorph.console import Talk
 from neuromorph.data import load
 from neuromorph.errors import DataError
+from neuromorph.program import Array
 
 LAYERS = (784, 256, 10)
 WARM_UP, BITS = 50, 60
@@ -48,7 +49,7 @@ class LavaBench:
         }
 
 
-def _pixels(data_dir: Path | None, count: int) -> tuple[np.ndarray, np.ndarray, str]:
+def _pixels(data_dir: Path | None, count: int) -> tuple[Array, Array, str]:
     try:
         mnist = load("mnist", data_dir)
         return mnist.train_images[:count], mnist.train_labels[:count], "mnist"

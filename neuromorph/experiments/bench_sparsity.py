@@ -7,8 +7,9 @@ the same arithmetic that visits every synapse: results compared first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, no_type_check
 
 import numpy as np
 from numba import njit
@@ -18,7 +19,7 @@ from neuromorph.engine.engine import Engine
 from neuromorph.experiments.timing import median_seconds
 from neuromorph.laws.plasticity import SignMode, decay_factor
 from neuromorph.laws.rule import GradedSpike, read_rule
-from neuromorph.program import TRACES, Link, Plasticity, Program, Source, Synapse
+from neuromorph.program import TRACES, Array, Link, Node, Plasticity, Program, Source, Synapse
 
 LAYERS = (784, 512, 10)
 LEVELS = (0.01, 0.05, 0.10, 0.50, 1.00)
@@ -31,12 +32,12 @@ FRAMES, SEED = 64, 1
 class Activity:
     """What two connections see: payloads of their pre neurons, error codes y1 and rates y3 of their post neurons."""
 
-    payloads: list[np.ndarray]
-    y1: list[np.ndarray]
-    y3: list[np.ndarray]
+    payloads: list[Array]
+    y1: list[Array]
+    y3: list[Array]
 
 
-def _active(rng: np.random.Generator, level: float, low: int, high: int, size: int) -> np.ndarray:
+def _active(rng: np.random.Generator, level: float, low: int, high: int, size: int) -> Array:
     """FRAMES rows with exactly a fraction `level` of entries drawn from low..high, zero elsewhere."""
     rows = np.zeros((FRAMES, size), np.int32)
     count = max(1, round(level * size))
@@ -56,7 +57,9 @@ def activity(level: float, seed: int = 0) -> Activity:
 
 
 def program(shown: Activity) -> Program:
-    rng, nodes, links = np.random.default_rng(1), [], []
+    rng = np.random.default_rng(1)
+    nodes: list[Node] = []
+    links: list[Link] = []
     rule = Plasticity(
         dw=read_rule(RULE), dd=None, dt=None, three_factor=True,
         taus={t: 65535.0 for t in TRACES}, impulses=dict.fromkeys(TRACES, 0.0),
@@ -72,7 +75,8 @@ def program(shown: Activity) -> Program:
 
 
 @njit(cache=True)
-def _plain_step(w, s, y1, y3, threshold, out):  # type: ignore[no-untyped-def]
+@no_type_check
+def _plain_step(w, s, y1, y3, threshold, out):
     """Every synapse, every step: out = w^T s, then the rule. w[pre, post]."""
     pre, post = w.shape
     for i in range(post):
@@ -111,12 +115,13 @@ class PlainRun:
         self._at += steps
 
 
-def _read(traces: np.ndarray, seed: int) -> np.ndarray:
+def _read(traces: Array, seed: int) -> Array:
     """Traces as Lava reads them in a learning step: one step decayed by exp(-1/65535), rounded by a shared random number."""
     random = np.random.default_rng(seed).random(2 * FRAMES + 1)[2::2, None]
     decayed = decay_factor(65535.0) * traces
     whole = np.floor(decayed)
-    return (whole + (random < decayed - whole)).astype(np.int32)
+    read: Array = (whole + (random < decayed - whole)).astype(np.int32)
+    return read
 
 
 def _as_read(shown: Activity) -> Activity:
@@ -147,7 +152,7 @@ def bench_sparsity(steps: int, runs: int, talk: Talk) -> dict[str, Any]:
             results_agree &= _same(shown)
             engine = Engine(program(shown))
             engine.run(FRAMES)
-            native[f"{level:g}"] = 1e6 * median_seconds(lambda e=engine: e.run(steps), runs) / steps
+            native[f"{level:g}"] = 1e6 * median_seconds(partial(engine.run, steps), runs) / steps
             bar.advance(1)
         plain = PlainRun(activity(1.0), program(activity(1.0)), steps * runs + FRAMES)
         plain.run(FRAMES)

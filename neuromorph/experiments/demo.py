@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from neuromorph.console import Talk
 from neuromorph.errors import OutputError
 from neuromorph.experiments.models import check_model, compile_model, run_artifact
+from neuromorph.experiments.run_folder import RunFolder
 from neuromorph.experiments.train_command import train_all
-from neuromorph.networks.run_folder import RunFolder
 
 BITS = 60
 RUNTIME_LIMIT = 120.0
@@ -63,7 +65,9 @@ def draw(folder: Path) -> Path:
     network, data = run.network(), load("digits")
     figure, axes = pyplot.subplots(1, 3, figsize=(16, 5), layout="constrained")
     learning_curve(axes[0], run.history, run.description.get("test_accuracy"))
-    raster(axes[1], network.run(data.test_images[:1], data.test_labels[:1]), network.steps)
+    wrong = np.flatnonzero(network.predict(data.test_images) != data.test_labels)
+    shown = slice(int(wrong[0]), int(wrong[0]) + 1) if wrong.size else slice(0, 1)
+    raster(axes[1], network.run(data.test_images[shown], data.test_labels[shown]), network.steps)
     receptive_fields(axes[2], network.forward_weights[0], side=8)
     path = folder / "demo.png"
     figure.savefig(path, dpi=110)

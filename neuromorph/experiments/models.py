@@ -16,7 +16,7 @@ from neuromorph.deploy.provenance import Provenance
 from neuromorph.deploy.rules import compile_program
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import LoweringError, NeuromorphError, OutputError, RangeError
-from neuromorph.networks.run_folder import RunFolder
+from neuromorph.experiments.run_folder import RunFolder
 from neuromorph.online import accuracy, presenter_of
 from neuromorph.program import Program, Sink
 

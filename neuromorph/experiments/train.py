@@ -11,11 +11,11 @@ import numpy as np
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
+from neuromorph.experiments.run_folder import RunFolder
 from neuromorph.networks.dyadic_mlp import DyadicMLP
 from neuromorph.networks.recipe import recipe_for
-from neuromorph.networks.run_folder import RunFolder
 from neuromorph.online import OnlineTraining, accuracy
-from neuromorph.program import Program, Synapse
+from neuromorph.program import Array, Program, Synapse
 
 SHOWN = 2000
 """Samples on which the accuracy of an epoch is measured when nothing is held out."""
@@ -52,10 +52,10 @@ def describe(task: Task, seed: int) -> dict[str, Any]:
 class Split:
     """Training images, and those on which the accuracy of an epoch is measured (named in `shown`)."""
 
-    images: np.ndarray
-    labels: np.ndarray
-    shown_images: np.ndarray
-    shown_labels: np.ndarray
+    images: Array
+    labels: Array
+    shown_images: Array
+    shown_labels: Array
     shown: str
 
 
@@ -109,10 +109,11 @@ def _end_epoch(run: RunFolder, network: DyadicMLP, training: OnlineTraining, par
     network.take_weights(program)
     reached = accuracy(program, network.samples(parts.shown_images), parts.shown_labels)
     rate = float(training.engine.get("hidden1", "rate")[0]) / 2**16
-    entry = {"epoch": training.epoch, parts.shown: reached, "cosine": network.alignment(), "rate": rate}
+    cosine = network.alignment()
+    entry = {"epoch": training.epoch, parts.shown: reached, "cosine": cosine, "rate": rate}
     run.history.append({**entry, "seconds": run.description["seconds"]})
     run.save_checkpoint(program)
-    cosines = ", ".join(f"{c:.3f}" for c in entry["cosine"])
+    cosines = ", ".join(f"{c:.3f}" for c in cosine)
     talk.say(
         f"epoch {training.epoch:3d}  {parts.shown} accuracy {100 * reached:6.2f} %  cosine of W and B {cosines}  y3 {rate:5.1f}"
     )

@@ -10,8 +10,8 @@ from typing import Any
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
 from neuromorph.errors import NeuromorphError, RangeError
+from neuromorph.experiments.run_folder import RunFolder
 from neuromorph.experiments.train import Task, describe, first_bits, train
-from neuromorph.networks.run_folder import RunFolder
 
 HIDDEN = {"digits": 128, "mnist": 512}
 DEFAULT_HIDDEN = 256

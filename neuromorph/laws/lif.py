@@ -11,7 +11,7 @@ adds one step). LIFReset zeroes u and v before the update where t mod interval =
 above vth_hi, -1 below vth_lo and resets on both.
 
 Source: Lava 0.10.0 proc/lif/models.py, bit-accurate and floating-point models; the +1 on du is the chip's ds_offset bit.
-Units: per step. Differences to the chip: no refractory period, no axonal delay, a_in is not limited to 16 bits.
+Units: per step. Differences to the chip: no refractory period, no axonal delay, a_in may have 19 bits where the chip wraps at 16.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort, PyRefPort
@@ -39,8 +40,8 @@ class TiedModel(PyLoihiProcessModel):
 class PyTiedDenseModelFloat(TiedModel):
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
     a_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
-    a_buff: np.ndarray = LavaPyType(np.ndarray, float)
-    weights: np.ndarray = LavaPyType(np.ndarray, float)
+    a_buff: npt.NDArray[Any] = LavaPyType(np.ndarray, float)
+    weights: npt.NDArray[Any] = LavaPyType(np.ndarray, float)
     reader: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, float)
 
 
@@ -50,6 +51,6 @@ class PyTiedDenseModelFloat(TiedModel):
 class PyTiedDenseModelFixed(TiedModel):
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
     a_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
-    a_buff: np.ndarray = LavaPyType(np.ndarray, np.int32)
-    weights: np.ndarray = LavaPyType(np.ndarray, np.int32, precision=9)
+    a_buff: npt.NDArray[Any] = LavaPyType(np.ndarray, np.int32)
+    weights: npt.NDArray[Any] = LavaPyType(np.ndarray, np.int32, precision=9)
     reader: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)

@@ -101,7 +101,7 @@ BROKEN: list[tuple[Program, str, str, str]] = [
         w1(plasticity=plasticity("x0*x1*y1")),
         "learning_can_pause",
         "synapse 'w1'",
-        "has a product without the factor y3",
+        "has a product (x0, x1, y1) without a factor",
     ),
 ]
 KEPT: list[Program] = [

@@ -63,7 +63,7 @@ def test_every_variable_equals_that_of_lava_s_runtime(graph: Graph) -> None:
     assert_equal(graph, runtime=True)
 
 
-@fixed(1200)
+@fixed(1000)
 @given(graphs())
 def test_every_variable_equals_lava_s_after_every_step(graph: Graph) -> None:
     assert_equal(graph)
@@ -148,6 +148,21 @@ def test_the_ends_of_the_registers(kind: type[AbstractProcess]) -> None:
         ring = source.RingBuffer(data=np.full((u.size, 1), a_in))
         ring.s_out.connect(lif.a_in)
         assert check_bits(lif, 6).first_difference is None, a_in
+
+
+@pytest.mark.parametrize("sign", ["-", ""])
+def test_the_ends_of_synaptic_variables(sign: str) -> None:
+    """Driven against their ends: weights, and tags, of which tag_1 reaches -257 once in 128 epochs."""
+    text = f"{sign}7*2^8*u0"
+    rule = Loihi2FLearningRule(dw=text, dd=text, dt=text, rng_seed=1)
+    plastic = LearningDense(weights=np.array([[8, -8]]), learning_rule=rule)
+    assert check_bits(plastic, 400).first_difference is None
+    engine = Engine(lower(plastic))
+    reached = set()
+    for _ in range(400):
+        engine.run(1)
+        reached |= {int(tag) for tag in engine.get(plastic.name, "tag_1").flat}
+    assert reached == ({-257, -256} if sign else {255})
 
 
 def small_graph() -> dict[str, object]:

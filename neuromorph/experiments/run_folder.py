@@ -82,7 +82,7 @@ class RunFolder:
 
     def provenance(self) -> Provenance:
         known = self.description
-        accuracies = {k: known[k] for k in ("test_accuracy", "test_accuracy_frozen") if k in known}
+        accuracies: dict[str, float] = {k: known[k] for k in ("test_accuracy", "test_accuracy_frozen") if k in known}
         return Provenance(
             seed=known["network"]["seed"],
             data_set=known["data"],
