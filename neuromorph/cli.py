@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from neuromorph.errors import NeuromorphError, RangeError
+from neuromorph.errors import Interrupted, NeuromorphError, RangeError
 
 app = typer.Typer(
     help="Local learning as Lava processes: build a graph in Python, simulate it bit for bit, compile it for a chip.",
@@ -34,10 +34,7 @@ def main() -> None:
         app(standalone_mode=True)
     except NeuromorphError as error:
         print(f"neuromorph: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("neuromorph: interrupted", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(130 if isinstance(error, Interrupted) else 1)
 
 
 def layers_of(text: str) -> tuple[int, ...]:

@@ -41,5 +41,9 @@ class DataError(NeuromorphError, FileNotFoundError):
     """A data set that is not where it was looked for, or cannot be read."""
 
 
+class Interrupted(NeuromorphError):
+    """Ctrl-C, after what was reached has been saved; says how to go on."""
+
+
 class OutputError(NeuromorphError, OSError):
     """An output path that cannot be written."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
-from neuromorph.errors import NeuromorphError, RangeError
+from neuromorph.errors import Interrupted, NeuromorphError, RangeError
 from neuromorph.experiments.run_folder import RunFolder
 from neuromorph.experiments.train import Task, describe, first_bits, train
 
@@ -79,8 +79,7 @@ def _trained(run: RunFolder, talk: Talk) -> dict[str, Any]:
     try:
         results = train(run, talk)
     except KeyboardInterrupt:
-        talk.say(f"interrupted; go on with: neuromorph train --resume {run.path}")
-        raise
+        raise Interrupted(f"interrupted; go on with: neuromorph train --resume {run.path}") from None
     talk.say(
         f"test accuracy {100 * results['test_accuracy']:.2f} % (weights of -256..255), "
         f"{100 * results['test_accuracy_frozen']:.2f} % frozen to even weights, {results['seconds']:.0f} s"
