@@ -68,6 +68,13 @@ def test_the_output_ends_at_low_and_top_and_the_drive_is_kept_whole(tag: str) ->
 
 
 @pytest.mark.parametrize("tag", TAGS)
+def test_an_output_driven_beyond_its_range_errs_only_as_far_as_the_range(tag: str) -> None:
+    readout = NudgedReadout(shape=(3,), low=10, top=100, beta=1.0)
+    seen = drive(readout, tag, phase=[2, 0], a_in=[[-500, 500, 500]] * 2, a_target=[[10, 100, 80]] * 2)
+    assert seen["s_error"].tolist() == [[0, 0, 0], [0, 0, 40]]
+
+
+@pytest.mark.parametrize("tag", TAGS)
 @pytest.mark.parametrize("leak", range(6))
 def test_leaky_outputs_settle_where_fast_ones_are_at_once(tag: str, leak: int) -> None:
     inputs = {"phase": [2] + [0] * 399, "a_in": [50] * 400, "a_target": [90] * 400}

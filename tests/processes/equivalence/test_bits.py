@@ -71,7 +71,7 @@ def test_every_variable_equals_lava_s_after_every_step(graph: Graph) -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
-@fixed(20_000)
+@fixed(10_000)
 @given(graphs(st.integers(1, 60)))
 def test_every_variable_of_many_graphs_equals_lava_s_after_every_step(graph: Graph) -> None:
     assert_equal(graph)
