@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 20
 
-demo: $(INSTALLED)  ## train a small network, run it bit for bit, compile it and report what it costs
+demo: $(INSTALLED)  ## digits, learned with integers only, checked against Lava, compiled, drawn
 	@$(BIN)/neuromorph demo
 
 test: lint types  ## lint, types, and every test that is not marked full
