@@ -25,6 +25,7 @@ from neuromorph.engine.fields import (
     N_PRE,
     POST,
     S_IN,
+    SPIKES,
     STATUS,
     SUMS,
     W,
@@ -58,10 +59,14 @@ def _changed(d, mem):  # type: ignore[no-untyped-def]
 @njit
 def _list_spikes(d, mem):  # type: ignore[no-untyped-def]
     """Indices of the neurons that spiked, in scratch; their number."""
+    n = d[N_PRE]
+    s_in, active = mem[d[S_IN] : d[S_IN] + n], mem[d[ACTIVE] : d[ACTIVE] + n]
     count = 0
-    for j in range(d[N_PRE]):
-        mem[d[ACTIVE] + count] = j
-        count += mem[d[S_IN] + j] != 0
+    for j in range(n):
+        if s_in[j] != 0:
+            active[count] = j
+            count += 1
+    mem[d[SPIKES]] = count
     return count
 
 

@@ -221,6 +221,7 @@ class Layout:
         )
         row[f.W] = self.places[synapse.tied_to or synapse.name, "weights"].offset
         row[f.EXPONENT], row[f.GRADED] = synapse.exponent, int(synapse.graded)
+        row[f.SPIKES] = self.mem.room(1)
         row[f.LAST], row[f.ACTIVE], row[f.DIRTY] = self.mem.room(pre), self.mem.room(pre), self.mem.add([1])
         row[f.SUMS] = self.mem.room(post * row[f.DEPTH])
         row[f.INDPTR] = row[f.POST] = row[f.DELAYS] = -1

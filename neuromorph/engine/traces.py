@@ -11,6 +11,7 @@ from numba import njit
 
 from neuromorph.arithmetic.compiled import COMPILED
 from neuromorph.engine.fields import (
+    ACTIVE,
     BAD_PAYLOAD,
     BAD_TRACE,
     BAP,
@@ -23,6 +24,7 @@ from neuromorph.engine.fields import (
     RANDOM_X,
     RANDOM_Y,
     S_IN,
+    SPIKES,
     STATUS,
     T_EPOCH,
     THREE_FACTOR,
@@ -71,10 +73,9 @@ def take_pre_spikes(now, d, mem):  # type: ignore[no-untyped-def]
     """
     n, s_in, tx, x1, mode, impulses = d[N_PRE], d[S_IN], d[TX], d[X], d[GRADED_SPIKE], d[IMPULSES]
     x2 = x1 + n
-    for j in range(n):
+    for k in range(mem[d[SPIKES]]):  # the drive has listed them
+        j = np.int64(mem[d[ACTIVE] + k])
         payload = np.int64(mem[s_in + j])
-        if payload == 0:
-            continue
         if d[GRADED] == 0:
             payload = np.int64(1)
         elif mode != REGULAR and (payload < 0 or payload > MAX_PAYLOAD or payload & 1 != 0):
