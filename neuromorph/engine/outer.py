@@ -12,7 +12,9 @@ from numba import njit
 from neuromorph.arithmetic.compiled import COMPILED_32
 from neuromorph.engine.fields import (
     ACC,
+    ACTIVE,
     COUNT_W,
+    DECIMATE,
     DEP_X0,
     DEPENDENCY,
     DIRTY,
@@ -35,6 +37,7 @@ from neuromorph.engine.fields import (
     PRODUCT_SIZE,
     RIGHT,
     RULES,
+    SPIKES,
     WEIGHT_FACTOR,
     X0,
     X_HISTORY,
@@ -106,6 +109,23 @@ def _compact(count, factors, n, active, mem):  # type: ignore[no-untyped-def]
             for q in range(count):
                 mem[factors + q * n + found] = mem[factors + q * n + i]
             some[found] = i
+            found += 1
+    return found
+
+
+@njit
+def _compact_spikes(count, factors, n, active, d, mem):  # type: ignore[no-untyped-def]
+    """The same for pre neurons of a rule without u_k: only those that the drive has listed can have a factor."""
+    found = 0
+    for k in range(mem[d[SPIKES]]):
+        j = np.int64(mem[d[ACTIVE] + k])
+        some = np.int32(0)
+        for q in range(count):
+            some |= mem[factors + q * n + j]
+        if some != 0:
+            mem[active + found] = j
+            for q in range(count):
+                mem[factors + q * n + found] = mem[factors + q * n + j]
             found += 1
     return found
 
@@ -185,7 +205,10 @@ def learn_outer(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
     """Whole rows of the active pre neurons, or gathered rows of either side: whichever costs least."""
     n_pre, n_post, count = d[N_PRE], d[N_POST], d[COUNT_W]
     _split(u, d, mem)
-    pres = _compact(count, d[PRE_FACTOR], n_pre, d[PRE_ACTIVE], mem)
+    if d[DECIMATE] < 0:
+        pres = _compact_spikes(count, d[PRE_FACTOR], n_pre, d[PRE_ACTIVE], d, mem)
+    else:
+        pres = _compact(count, d[PRE_FACTOR], n_pre, d[PRE_ACTIVE], mem)
     if pres == 0:
         return
     whole = d[POST_FACTOR] + count * n_post
