@@ -9,6 +9,7 @@ import numpy as np
 from neuromorph.errors import ProgramError
 from neuromorph.laws.dyad import SILENT_AT_RATE_ZERO
 from neuromorph.laws.plasticity import TAG_1_RANGE, SignMode
+from neuromorph.online import paused
 from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse, variables
 
 RATE = "rate"
@@ -94,10 +95,7 @@ def pause(program: Program) -> Program:
     reasons = [f"synapse '{s.name}' {why}" for s in program.synapses if (why := why_never_paused(program, s))]
     if reasons:
         raise ProgramError(f"learning cannot be paused exactly: {'; '.join(reasons)}; use freeze() instead")
-    paused = [
-        replace(n, states={**n.states, RATE: np.zeros_like(n.states[RATE])}) for n in program.populations if RATE in n.states
-    ]
-    return program.with_nodes(*paused)
+    return paused(program)
 
 
 def why_never_paused(program: Program, synapse: Synapse) -> str | None:
