@@ -12,10 +12,10 @@ demo: $(INSTALLED)  ## digits, learned with integers only, checked against Lava,
 	@$(BIN)/neuromorph demo
 
 test: lint types  ## lint, types, and every test that is not marked full
-	@$(BIN)/pytest -m "not full"
+	@$(BIN)/pytest -n auto --maxprocesses 4 -m "not full"
 
 test-full: lint types  ## lint, types, and every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --maxprocesses 4
 
 lint: $(INSTALLED)  ## ruff: rules and formatting
 	@$(BIN)/ruff check --quiet --output-format concise .

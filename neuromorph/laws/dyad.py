@@ -117,10 +117,32 @@ def make_difference(ops: Arithmetic) -> Step:
     return ops.function(difference)
 
 
+def make_nudged(ops: Arithmetic) -> Step:
+    """Where an error pushes the two compartments, before their activation: drive + nudge * error, drive - (1 - nudge) * error."""
+    portion = ops.portion
+
+    def nudged(drive_plus, drive_minus, error, nudge):  # type: ignore[no-untyped-def]
+        lift = portion(error, nudge)
+        return drive_plus + lift, drive_minus + lift - error
+
+    return ops.function(nudged)
+
+
+def make_mean(ops: Arithmetic) -> Step:
+    """The activity of a dyad, s_minus + alpha * (s_plus - s_minus)."""
+    portion = ops.portion
+
+    def mean(s_minus, delta, alpha):  # type: ignore[no-untyped-def]
+        return s_minus + portion(delta, alpha)
+
+    return ops.function(mean)
+
+
 def make_dyad(ops: Arithmetic) -> Step:
-    select, clip, scale_down, portion = ops.select, ops.clip, ops.scale_down, ops.portion
+    select, clip, scale_down = ops.select, ops.clip, ops.scale_down
     widen, narrow = ops.widen, ops.narrow
     clock, ports, difference = make_clock(ops), make_ports(ops), make_difference(ops)
+    nudged, mean_of = make_nudged(ops), make_mean(ops)
 
     def dyad(  # type: ignore[no-untyped-def]
         t, a_in, a_in_error, phase,
@@ -136,14 +158,14 @@ def make_dyad(ops: Arithmetic) -> Step:
         e_minus = select(odd, e_minus * kept, select(opens, e_minus * kept, a_in_error))
         drive = scale_down(a_in, shift) + bias
         error = select(age >= nudge_from, scale_down(e_plus - e_minus, shift_error), 0)
-        lift = portion(error, nudge)
+        drive_plus, drive_minus = nudged(drive, drive, error, nudge)
         s_plus = s_plus * kept
         s_minus = s_minus * kept
-        s_plus = s_plus + scale_down(widen(clip(drive + lift, 0, top)) - s_plus, leak)
-        s_minus = s_minus + scale_down(widen(clip(drive + lift - error, 0, top)) - s_minus, leak)
+        s_plus = s_plus + scale_down(widen(clip(drive_plus, 0, top)) - s_plus, leak)
+        s_minus = s_minus + scale_down(widen(clip(drive_minus, 0, top)) - s_minus, leak)
         plus = narrow(s_plus)
         minus = narrow(s_minus)
-        mean = minus + portion(plus - minus, alpha)
+        mean = mean_of(minus, plus - minus, alpha)
         delta = difference(plus, minus, margin, limit)
         tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical, y3_apical = ports(
             age, mean, delta, y3, tick, tick_apical
@@ -160,6 +182,7 @@ def make_readout(ops: Arithmetic) -> Step:
     select, clip, scale_down, portion = ops.select, ops.clip, ops.scale_down, ops.portion
     widen, narrow = ops.widen, ops.narrow
     clock, ports, difference = make_clock(ops), make_ports(ops), make_difference(ops)
+    nudged_apart, mean_of = make_nudged(ops), make_mean(ops)
 
     def readout(  # type: ignore[no-untyped-def]
         t, a_in, a_target, phase,
@@ -176,12 +199,12 @@ def make_readout(ops: Arithmetic) -> Step:
         drive = a_in
         a = clip(scale_down(a_in, shift) + bias, low, top)
         error = portion((a_target - a) * select(age >= nudge_from, nudged, 0), beta)
-        lift = portion(error, nudge)
-        s_plus = s_plus + scale_down(widen(a + lift) - s_plus, leak)
-        s_minus = s_minus + scale_down(widen(a + lift - error) - s_minus, leak)
+        a_plus, a_minus = nudged_apart(a, a, error, nudge)
+        s_plus = s_plus + scale_down(widen(a_plus) - s_plus, leak)
+        s_minus = s_minus + scale_down(widen(a_minus) - s_minus, leak)
         plus = narrow(s_plus)
         minus = narrow(s_minus)
-        mean = clip(minus + portion(plus - minus, alpha), low, top)
+        mean = clip(mean_of(minus, plus - minus, alpha), low, top)
         delta = difference(plus, minus, margin, limit)
         tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical, y3_apical = ports(
             age, mean, delta, y3, tick, tick_apical

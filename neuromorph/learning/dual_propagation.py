@@ -1,104 +1,262 @@
-"""Layered dual propagation (DP) and DP-transpose in batches, at the fixed point of parallel updates.
+"""Dual propagation (DP) and DP-transpose in batches: layers of dyads, with any order of their updates.
 
-Every layer l = 1..L holds two compartments s_plus, s_minus of shape (batch, size); for all layers at once,
-from copies of the states before::
+Layer k = 1..L holds compartments s_plus, s_minus, their mean and their difference (convention of alpha: laws/dyad.py)::
 
-    mean_l = alpha * s_plus_l + (1 - alpha) * s_minus_l,   delta_l = s_plus_l - s_minus_l,   mean_0 = x
-    a_l = W_l mean_(l-1),   Delta_l = B_l delta_(l+1)      (hidden)
-    a_L = W_L mean_(L-1),   Delta_L = beta * (y - a_L)     (output: linearised squared error)
-    s_plus_l <- f(a_l + nudge * Delta_l),   s_minus_l <- f(a_l - (1 - nudge) * Delta_l)
+    mean_k = alpha s_plus_k + (1 - alpha) s_minus_k,   delta_k = s_plus_k - s_minus_k,   mean_0 = x
+    a_k = W_k mean_(k-1) + b_k,   Delta_k = W_(k+1)^T delta_(k+1)
+    hidden   s_plus_k = f(a_k + nudge Delta_k),  s_minus_k = f(a_k - (1 - nudge) Delta_k)
+    output   Delta_L = -beta g(a_L),  s_plus_L = a_L + nudge Delta_L,  s_minus_L = a_L - (1 - nudge) Delta_L
+    dW_k = <delta_k mean_(k-1)^T> / beta,   db_k = <delta_k> / beta
 
-with f(x) = clip(x, 0, top) in hidden layers and the identity at the output; nudge = alpha for DP, 1 - alpha
-for DP-transpose. delta points downhill, so that dW_l = <delta_l mean_(l-1)^T> / beta is a descent direction:
--dE/dW_l as beta -> 0, of E = <|y - a_L|^2> / 2.
+nudge = alpha for DP, 1 - alpha for DP-transpose; g = d loss / d output of each sample. delta points downhill, and dW -> -d loss/dW
+as beta -> 0 (exactly, while no neuron is pushed over a bend of f) for alpha = 1/2 and for DP-transpose at any alpha.
 
-These are the equations of laws/dyad.py at its fixed point, in floating point and without margin, limit and
-leak.
-Source: Two Tales eq. 2 (DP), 19 and 22 (DP-transpose).
+Exact squared-error nudging of DP, s_plus_L = (a_L + alpha beta y) / (1 + alpha beta), s_minus_L = (a_L - abar beta y) /
+(1 - abar beta) with abar = 1 - alpha, is the linearised one with other constants: Delta_L = beta (y - a_L) / ((1 + alpha beta)
+(1 - abar beta)), nudge = alpha (1 - abar beta). It has a pole at abar beta = 1.
+
+Damping (Two Tales eq. 50): drives become (a_k + h s_plus_k) / (1 + h) and (a_k + h s_minus_k) / (1 + h), errors Delta_k / (1 + h), with
+h = max(0, (|W_(k+1)|^2 - 1) / 2) |1 - 2 alpha|: the same fixed points, reached where undamped updates diverge. The norm is not
+local to a synapse.
+
+Schedules, each `iterations` long: "forward-backward" (a forward pass, then repeat: output, layers downward; with more than one
+iteration preceded by layers upward; one iteration updates every neuron twice and is the cheapest), "parallel" (all layers from
+copies of the states before, from zero, the output nudged from the L-th update on) and "random" (from zero, one layer at a time,
+drawn uniformly; an iteration is L draws).
+
+Sources: Two Tales eq. 1-3 (DP), 16-22 (DP-transpose), 45 (LPOM), 50 (damping). Differences: the authors' damped code recomputes
+norms by three power iterations, here ten; switches of pooling follow the mean, theirs s_plus.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor
 
-Variant = Literal["dp", "dp-transpose"]
+from neuromorph.arithmetic.tensors import TENSORS
+from neuromorph.errors import RangeError
+from neuromorph.laws.dyad import make_mean, make_nudged
+from neuromorph.learning.losses import make_loss
+from neuromorph.learning.network import Network, States, Updates
+from neuromorph.learning.rule import Batch, Outcome, Rule, check_share
+
+nudged = make_nudged(TENSORS)
+mean_of = make_mean(TENSORS)
+
+Schedule = Literal["forward-backward", "parallel", "random"]
+SCHEDULES = ("forward-backward", "parallel", "random")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dyads:
-    """Compartments of the layers 1..L, each (batch, size).
+    """The compartments of all layers, and how far the last update moved them."""
 
-    `residual`: the largest change of a compartment in the last update; 0 (up to rounding) at a fixed point.
-    DP with alpha other than 1/2 may have none that undamped updates reach: the residual then grows.
-    """
+    plus: States
+    minus: States
+    mean: States
+    delta: States
+    residual: float | Tensor = 0.0
 
-    plus: list[Tensor]
-    minus: list[Tensor]
-    alpha: float
-    residual: float
+    @classmethod
+    def of(cls, network: Network, x: Tensor) -> Dyads:
+        plus, minus, mean, delta = (network.zeros(name, x) for name in ("s_plus", "s_minus", "mean", "delta"))
+        return cls(plus, minus, mean, delta)
+
+
+@dataclass(kw_only=True)
+class DualPropagation(Rule):
+    """DP: nudge = alpha."""
+
+    alpha: float = field(default=0.5, metadata={"help": "weight of s_plus in the mean, 0..1"})
+    beta: float = field(default=0.5, metadata={"help": "nudging strength"})
+    nudging: Literal["linear", "exact"] = field(
+        default="linear", metadata={"help": "exact: squared error solved, not linearised"}
+    )
+    schedule: Schedule = "forward-backward"
+    iterations: int = 1
+    damped: bool = False
+    seed: int = field(default=0, metadata={"help": "of the random schedule"})
+
+    name: ClassVar[str] = "dp"
+    source: ClassVar[str] = "Two Tales eq. 1-3; Dual Propagation (ICML 2023)"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._order = torch.Generator().manual_seed(self.seed)
+
+    def check(self) -> None:
+        check_share("alpha", self.alpha, "mean = alpha s_plus + (1 - alpha) s_minus")
+        if self.beta <= 0:
+            raise RangeError(f"beta = {self.beta} nudges nothing or uphill; give beta > 0")
+        if self.schedule not in SCHEDULES or self.iterations < 1:
+            raise RangeError(
+                f"schedule {self.schedule!r}, {self.iterations} iterations: known are {', '.join(SCHEDULES)}, at least 1"
+            )
+        if self.nudging == "exact":
+            self._check_exact()
+
+    def _check_exact(self) -> None:
+        if self.loss != "squared":
+            raise RangeError(f"exact nudging solves the squared error; with loss {self.loss} use nudging linear")
+        if (1 - self.alpha) * self.beta >= 1:
+            raise RangeError(
+                f"exact nudging has a pole at (1 - alpha) beta = 1; alpha = {self.alpha}, beta = {self.beta} lies at or beyond it: "
+                "lower beta, raise alpha, or use nudging linear"
+            )
 
     @property
-    def mean(self) -> list[Tensor]:
-        return [self.alpha * p + (1 - self.alpha) * m for p, m in zip(self.plus, self.minus, strict=True)]
+    def nudge(self) -> float:
+        """Share of Delta that lifts s_plus."""
+        return self.alpha
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        dyads, output = self.infer(network, batch)
+        return Outcome(self.plasticity(network, dyads), output, dyads.residual)
+
+    def plasticity(self, network: Network, dyads: Dyads) -> Updates:
+        scale = 1 / (self.beta * len(dyads.mean[0]))
+        updates: Updates = {}
+        for k in range(1, network.depth + 1):
+            updates |= network.pair(k, dyads.delta, dyads.mean, scale)
+        return updates
+
+    def infer(self, network: Network, batch: Batch) -> tuple[Dyads, Tensor]:
+        """The dyads under nudging, and the output before it."""
+        if self.schedule == "forward-backward":
+            return self._forward_backward(network, batch)
+        dyads, layers = Dyads.of(network, batch.x), range(1, network.depth + 1)
+        damping = self._damping(network)
+        for t in range(self.iterations):
+            before = [*dyads.plus[1:], *dyads.minus[1:]]
+            if self.schedule == "parallel":
+                drives = {k: network.up(k, dyads.mean) for k in layers}
+                errors = {k: self._error(network, k, dyads, batch, drives[k], t + 1 >= network.depth) for k in layers}
+                for k in layers:
+                    self._update(network, k, dyads, drives[k], errors[k], damping)
+            else:
+                for k in (torch.randint(network.depth, (network.depth,), generator=self._order) + 1).tolist():
+                    drive = network.up(k, dyads.mean)
+                    self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
+            dyads.residual = _largest_change(before, dyads)
+        return dyads, self.predict(network, batch.x)
+
+    def _forward_backward(self, network: Network, batch: Batch) -> tuple[Dyads, Tensor]:
+        plus, minus, mean, delta = (network.states(name, batch.x) for name in ("s_plus", "s_minus", "mean", "delta"))
+        dyads, top = Dyads(plus, minus, mean, delta), network.depth
+        drives = {}
+        for k in range(1, top + 1):
+            drives[k] = network.up(k, mean)
+            mean[k] = plus[k] = minus[k] = network.activate(k, drives[k])
+        output, damping = drives[top], self._damping(network)
+        for t in range(self.iterations):
+            before = [*plus[1:], *minus[1:]] if self.iterations > 1 else []
+            if t > 0:
+                for k in range(1, top):
+                    self._update(network, k, dyads, network.up(k, mean), network.down(k, delta), damping)
+                drives = {}
+            for k in range(top, 0, -1):
+                drive = drives[k] if drives else network.up(k, mean)
+                self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
+            if before:
+                dyads.residual = _largest_change(before, dyads)
+        return dyads, output
+
+    def _error(self, network: Network, k: int, dyads: Dyads, batch: Batch, drive: Tensor, is_nudged: bool = True) -> Tensor:
+        """Delta_k."""
+        if k < network.depth:
+            return network.down(k, dyads.delta)
+        if not is_nudged:
+            return torch.zeros_like(drive)
+        return make_loss(self.loss).gradient(drive, batch.y) * -self._output_beta()
+
+    def _output_beta(self) -> float:
+        if self.nudging == "linear":
+            return self.beta
+        return self.beta / ((1 + self.alpha * self.beta) * (1 - (1 - self.alpha) * self.beta))
+
+    def _output_nudge(self) -> float:
+        return self.nudge if self.nudging == "linear" else self.alpha * (1 - (1 - self.alpha) * self.beta)
+
+    def _update(
+        self, network: Network, k: int, dyads: Dyads, drive: Tensor, error: Tensor, damping: Mapping[int, float]
+    ) -> None:
+        """Both compartments of layer k, mean and difference, by the law of the dyad."""
+        hold = damping.get(k, 0.0)
+        drive_plus = drive_minus = drive
+        if hold:
+            drive_plus, drive_minus = (
+                (drive + hold * dyads.plus[k]) / (1 + hold),
+                (drive + hold * dyads.minus[k]) / (1 + hold),
+            )
+            error = error / (1 + hold)
+        share = self._output_nudge() if k == network.depth else self.nudge
+        plus, minus = nudged(drive_plus, drive_minus, error, 256 * share)
+        dyads.plus[k], dyads.minus[k] = network.activate(k, plus), network.activate(k, minus)
+        dyads.delta[k] = dyads.plus[k] - dyads.minus[k]
+        dyads.mean[k] = mean_of(dyads.minus[k], dyads.delta[k], 256 * self.alpha)
+
+    def _damping(self, network: Network) -> dict[int, float]:
+        if not self.damped:
+            return {}
+        share = abs(1 - 2 * self.alpha)
+        return {k: share * max(0.0, (network.norm(k + 1) ** 2 - 1) / 2) for k in range(1, network.depth)}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"order": self._order.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._order.set_state(state["order"])
+
+
+def _largest_change(before: list[Tensor], dyads: Dyads) -> Tensor:
+    after = [*dyads.plus[1:], *dyads.minus[1:]]
+    return torch.stack([(new - old).abs().max() for new, old in zip(after, before, strict=True)]).max()
+
+
+@dataclass(kw_only=True)
+class DPTranspose(DualPropagation):
+    """DP-transpose: nudge = 1 - alpha, so that the mean is free of feedback to first order at every alpha."""
+
+    name: ClassVar[str] = "dp-transpose"
+    source: ClassVar[str] = "Two Tales eq. 16-22"
+
+    def _check_exact(self) -> None:
+        raise RangeError("exact nudging belongs to dp; dp-transpose is linear in its output error by construction")
 
     @property
-    def delta(self) -> list[Tensor]:
-        return [p - m for p, m in zip(self.plus, self.minus, strict=True)]
+    def nudge(self) -> float:
+        return 1 - self.alpha
 
 
-def settle(
-    weights: Sequence[Tensor],
-    x: Tensor,
-    y: Tensor,
-    *,
-    beta: float,
-    alpha: float = 0.5,
-    variant: Variant = "dp",
-    feedback: Sequence[Tensor] | None = None,
-    top: float = math.inf,
-    updates: int = 200,
-) -> Dyads:
-    """The states after `updates` parallel updates from zero.
+@dataclass(kw_only=True)
+class LiftedProximal(DualPropagation):
+    """LPOM: DP at alpha = 1 with damped iterations, where s_minus_k = f(a_k) is maximised out (Two Tales app. F)."""
 
-    weights: W_1..W_L, each (post, pre). x: (batch, pre of W_1). y: (batch, post of W_L). feedback:
-    B_1..B_(L-1), each (size of layer l, size of layer l + 1); default the transposed W_(l+1).
-    """
-    if feedback is None:
-        feedback = [w.T for w in weights[1:]]
-    nudge = {"dp": alpha, "dp-transpose": 1 - alpha}[variant]
-    zeros = [x.new_zeros(len(x), len(w)) for w in weights]
-    states = Dyads(zeros, zeros, alpha, math.inf)
-    for _ in range(updates):
-        states = _update(states, weights, feedback, x, y, beta, nudge, top)
-    return states
+    alpha: float = 1.0
+    iterations: int = 15
+    damped: bool = True
+
+    name: ClassVar[str] = "lpom"
+    source: ClassVar[str] = "Two Tales appendix F, eq. 45 and 50"
+    required: ClassVar[float] = 1.0
+
+    def check(self) -> None:
+        super().check()
+        if self.alpha != self.required:
+            raise RangeError(
+                f"{self.name} is dp at alpha = {self.required:g}; for another alpha ask for dp with damped = true"
+            )
 
 
-def _update(
-    old: Dyads,
-    weights: Sequence[Tensor],
-    feedback: Sequence[Tensor],
-    x: Tensor,
-    y: Tensor,
-    beta: float,
-    nudge: float,
-    top: float,
-) -> Dyads:
-    drives = [below @ w.T for w, below in zip(weights, [x, *old.mean[:-1]], strict=True)]
-    errors = [above @ b.T for b, above in zip(feedback, old.delta[1:], strict=True)] + [beta * (y - drives[-1])]
-    plus = [a + nudge * e for a, e in zip(drives, errors, strict=True)]
-    minus = [a - (1 - nudge) * e for a, e in zip(drives, errors, strict=True)]
-    for compartment in (plus, minus):
-        compartment[:-1] = [s.clamp(0, top) for s in compartment[:-1]]
-    changes = zip(plus + minus, old.plus + old.minus, strict=True)
-    return Dyads(plus, minus, old.alpha, max(float((new - s).abs().max()) for new, s in changes))
+@dataclass(kw_only=True)
+class InvertedLiftedProximal(LiftedProximal):
+    """Inverted LPOM: DP at alpha = 0 with damped iterations, where s_plus_k = f(a_k) is minimised out."""
 
+    alpha: float = 0.0
 
-def plasticity(states: Dyads, x: Tensor, beta: float) -> list[Tensor]:
-    """dW_l = <delta_l mean_(l-1)^T> / beta, l = 1..L, averaged over the batch: the change that descends."""
-    pairs = zip(states.delta, [x, *states.mean[:-1]], strict=True)
-    return [delta.T @ below / (beta * len(x)) for delta, below in pairs]
+    name: ClassVar[str] = "lpom-inverted"
+    required: ClassVar[float] = 0.0

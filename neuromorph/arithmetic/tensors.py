@@ -1,0 +1,24 @@
+"""Floating point over batches: PyTorch tensors, on whatever device they are."""
+
+import torch
+
+from neuromorph.arithmetic import Arithmetic
+
+TENSORS = Arithmetic(
+    function=lambda f: f,
+    decay=lambda x, d, offset: x * (1 - d),
+    align=lambda x: x,
+    wrap=lambda x: x,
+    saturate=lambda x: x,
+    bias=lambda mantissa, exponent: mantissa,
+    select=torch.where,
+    clip=torch.clamp,
+    floor=torch.floor,
+    halve=lambda x: x / 2.0,
+    scale_down=lambda x, k: x / 2.0**k,
+    widen=lambda x: x,
+    narrow=lambda x: x,
+    portion=lambda x, p: x * (p / 256.0),
+    anneal=lambda x, k: x - x / 2.0**k,
+    level=lambda x: x / 2.0**16,
+)

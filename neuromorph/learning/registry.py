@@ -1,0 +1,32 @@
+"""Learning rules by name."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from neuromorph.errors import RangeError
+from neuromorph.learning.backpropagation import Backpropagation
+from neuromorph.learning.dual_propagation import DPTranspose, DualPropagation, InvertedLiftedProximal, LiftedProximal
+from neuromorph.learning.rule import Rule
+
+_FAMILIES: tuple[type[Rule], ...] = (
+    Backpropagation, DualPropagation, DPTranspose, LiftedProximal, InvertedLiftedProximal,
+)  # fmt: skip
+RULES = {rule.name: rule for rule in _FAMILIES}
+
+
+def rule_class(name: str) -> type[Rule]:
+    """The rule of that name. Raises RangeError with the known ones."""
+    if name not in RULES:
+        raise RangeError(f"unknown rule {name!r}; known are {', '.join(sorted(RULES))}")
+    return RULES[name]
+
+
+def make_rule(name: str, **options: Any) -> Rule:
+    """The rule of that name with options by name. Raises RangeError for unknown ones, or for what makes no sense."""
+    found = rule_class(name)
+    unknown = sorted(set(options) - {f.name for f in fields(found)})
+    if unknown:
+        raise RangeError(f"rule {name} has no option {unknown[0]!r}; it has {', '.join(found.options())}")
+    return found(**options)

@@ -1,0 +1,108 @@
+"""What a learning rule is: from a batch, a change of every parameter, downhill, computed from states and never by autograd.
+
+A rule is a dataclass whose fields are its options. It infers states, and returns in an `Outcome` the mean over the batch of
+what each synapse would change by at rate 1; the trainer hands minus that to an optimiser of torch.optim as the gradient.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, NamedTuple
+
+from torch import Tensor
+
+from neuromorph.errors import RangeError
+from neuromorph.learning.connections import Start
+from neuromorph.learning.losses import LossName
+from neuromorph.learning.network import Activation, Network, Updates
+
+
+class Batch(NamedTuple):
+    """Samples x (batch, ...), targets y (batch, classes; one-hot), and the samples' places in the training set."""
+
+    x: Tensor
+    y: Tensor
+    index: Tensor
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a rule is trained when the user says nothing: the optimiser (a name of torch.optim, lower case) and its numbers.
+
+    `rate`: one learning rate, or one per connection from the bottom up. `first`: how first weights are drawn.
+    """
+
+    optimizer: str = "adam"
+    rate: float | tuple[float, ...] = 1e-3
+    batch: int = 100
+    epochs: int = 20
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    first: Start = "glorot"
+
+
+@dataclass
+class Outcome:
+    """What one batch gave.
+
+    `updates`: change of each parameter, downhill, mean over the batch. `output`: the free prediction (scores of classes) before
+    the update. `residual`: the largest change of a state in the last iteration of the relaxation; 0 where nothing is iterated.
+    """
+
+    updates: Updates
+    output: Tensor
+    residual: float | Tensor = 0.0
+
+
+@dataclass(kw_only=True)
+class Rule(ABC):
+    """One learning rule with its options. Subclasses add fields; `check` refuses what makes no sense."""
+
+    loss: LossName = field(default="squared", metadata={"help": "squared or cross-entropy"})
+
+    name: ClassVar[str]
+    """As the user types it."""
+    source: ClassVar[str]
+    """Paper and equations."""
+    hidden: ClassVar[Activation] = "relu"
+    output: ClassVar[Activation] = "linear"
+    settings: ClassVar[Settings] = Settings()
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise RangeError for options that make no sense together: what, why, what to do."""
+
+    def fits(self, network: Network) -> None:
+        """Raise RangeError for a network that this rule cannot train."""
+
+    @abstractmethod
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        """Infer, and say what to change. Changes nothing itself."""
+
+    def predict(self, network: Network, x: Tensor) -> Tensor:
+        """Scores of the classes, (batch, classes), without a target."""
+        found: Tensor = network(x)
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must be saved, besides parameters, to go on exactly: particles, running moments, streams of random numbers."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if state:
+            raise RangeError(f"rule {self.name} keeps no state, and was given {', '.join(state)}")
+
+    @classmethod
+    def options(cls) -> dict[str, Any]:
+        """Names and defaults."""
+        return {f.name: f.default for f in fields(cls)}
+
+
+def check_share(name: str, value: float, what: str) -> None:
+    """Raise RangeError unless 0 <= value <= 1."""
+    if not 0 <= value <= 1:
+        raise RangeError(f"{name} = {value} is outside 0..1: {what}")
