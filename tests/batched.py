@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from neuromorph.learning.dual_propagation import Dyads, DualPropagation
+from neuromorph.learning.dual_propagation import DualPropagation, Dyads
 from neuromorph.learning.network import Network, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch

@@ -73,10 +73,10 @@ class Rule(ABC):
     def __post_init__(self) -> None:
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 (most rules have nothing to refuse)
         """Raise RangeError for options that make no sense together: what, why, what to do."""
 
-    def fits(self, network: Network) -> None:
+    def fits(self, network: Network) -> None:  # noqa: B027
         """Raise RangeError for a network that this rule cannot train."""
 
     @abstractmethod

@@ -5,9 +5,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch import Tensor
-
 from batched import plasticity, settle
+from torch import Tensor
 
 from neuromorph.learning.dual_propagation import mean_of
 

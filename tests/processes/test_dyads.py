@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from batched import plasticity, settle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from batched import plasticity, settle
 from wiring import Network, drive, wire
 
 from neuromorph.errors import LavaRunError, RangeError
