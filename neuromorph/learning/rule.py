@@ -7,16 +7,17 @@ what each synapse would change by at rate 1; the trainer hands minus that to an 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.connections import Start
+from neuromorph.learning.feedback import FeedbackName
 from neuromorph.learning.losses import LossName
-from neuromorph.learning.network import Activation, Network, Updates
+from neuromorph.learning.network import Activation, Network, Updates, mlp
 
 
 class Batch(NamedTuple):
@@ -68,6 +69,8 @@ class Rule(ABC):
     """Paper and equations."""
     hidden: ClassVar[Activation] = "relu"
     output: ClassVar[Activation] = "linear"
+    feedback: ClassVar[str] = "tied"
+    """How errors come down when the user says nothing."""
     settings: ClassVar[Settings] = Settings()
 
     def __post_init__(self) -> None:
@@ -78,6 +81,15 @@ class Rule(ABC):
 
     def fits(self, network: Network) -> None:  # noqa: B027
         """Raise RangeError for a network that this rule cannot train."""
+
+    @classmethod
+    def build(cls, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
+        """A network of the given layers that this rule trains; None: as the rule itself prefers.
+
+        Raises RangeError for sizes or a feedback with which the rule makes no sense.
+        """
+        name = cast(FeedbackName, feedback or cls.feedback)
+        return mlp(sizes, hidden=cls.hidden, output=cls.output, feedback=name, start=first or cls.settings.first, seed=seed)
 
     @abstractmethod
     def step(self, network: Network, batch: Batch) -> Outcome:
