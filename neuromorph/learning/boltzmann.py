@@ -1,0 +1,193 @@
+"""Boltzmann machines of visible and hidden units, trained one sample at a time with phases as flexible as one likes.
+
+Energy (no visible bias; C symmetric, zero diagonal, absent in the restricted machine)::
+
+    E(v, h) = -h^T W v - 1/2 h^T C h - b^T h,    p(v) = sum_h exp(-E(v, h)) / Z,    s_i in {0, 1}
+
+One Gibbs step samples all hidden units (one after the other where C couples them), then all free visible ones. Plasticity adds
+gain * h v^T to W, gain * h h^T to C off the diagonal, and gain * h to b (laws/boltzmann.py), with the gain of the phase:
+
+=============  ===============================================================================  ================  ==============
+method         phases                                                                           weights change    must be stored
+=============  ===============================================================================  ================  ==============
+cd             data `length` steps, then free `length` steps from there                         after both        h v^T of the first
+pcd            as cd, but the free chain goes on from its own last state                        after both        that, and the chain
+isd            positive with probability p, `length` steps, from wherever the last phase ended  at the end        nothing
+always-on      as isd                                                                           at every step     nothing
+random-length  as always-on, the length geometric with mean `length`                            at every step     nothing
+=============  ===============================================================================  ================  ==============
+
+With cd and pcd a change is rate * (first - second); with isd rate * first / p or -rate * second / (1 - p); always-on methods divide
+the rate by `length`. Samples come in the order of one permutation, round and round.
+
+Source: Flexible Phase Dynamics section 3, appendix E. Difference: its code accumulates isd phases until one was positive, here every
+phase changes the weights, as its equation 3 says; its exact likelihood ignores C, here it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neuromorph.engine.chains import DRAWN, STEPS, run_contrasts, run_phases
+from neuromorph.errors import RangeError
+from neuromorph.interrupt import deferred_interrupt
+from neuromorph.phases import Schedule
+
+Array = npt.NDArray[np.float64]
+METHODS: dict[str, dict[str, bool]] = {
+    "cd": {"periodic": True},
+    "pcd": {"periodic": True},
+    "isd": {},
+    "always-on": {"always_on": True},
+    "random-length": {"always_on": True, "random": True},
+}
+ENUMERABLE = 20
+"""Hidden units over which sums are exact."""
+BLOCK = 20_000
+"""Gibbs steps, about, between two looks at progress and Ctrl-C."""
+
+
+@dataclass
+class BoltzmannMachine:
+    """weights (hidden, visible), bias (hidden,), couplings (hidden, hidden) or (0, 0) in a restricted machine."""
+
+    weights: Array
+    bias: Array
+    couplings: Array
+
+    @classmethod
+    def drawn(
+        cls, visible: int, hidden: int, *, coupled: bool = False, scale: float = 0.01, seed: int = 0
+    ) -> BoltzmannMachine:
+        """All parameters N(0, scale^2)."""
+        generator = np.random.default_rng(seed)
+        weights, bias = generator.normal(0, scale, (hidden, visible)), generator.normal(0, scale, hidden)
+        couplings = np.triu(generator.normal(0, scale, (hidden, hidden)), 1) if coupled else np.zeros((0, 0))
+        return cls(weights, bias, couplings + couplings.T)
+
+    def copy(self) -> BoltzmannMachine:
+        return BoltzmannMachine(self.weights.copy(), self.bias.copy(), self.couplings.copy())
+
+    def log_likelihoods(self, data: Array) -> Array:
+        """log p(v) of every row of `data`, exactly: sums over all hidden states by log-sum-exp."""
+        h = binary_states(len(self.bias))
+        own = h @ self.bias
+        if self.couplings.size:
+            own += 0.5 * np.einsum("nj,jk,nk->n", h, self.couplings, h)
+        upward = h @ self.weights
+        log_z = np.logaddexp.reduce(own + np.logaddexp(0, upward).sum(1))
+        return np.array([np.logaddexp.reduce(own + upward @ v) for v in data]) - log_z
+
+    def negative_log_likelihood(self, data: Array) -> float:
+        """Summed over the rows of `data`, in nats."""
+        return -float(self.log_likelihoods(data).sum())
+
+    def total_variation(self, data: Array) -> float:
+        """1/2 sum over all v of |p(v) - q(v)|, where q is the distribution of the rows of `data`."""
+        patterns, counts = np.unique(data, axis=0, return_counts=True)
+        p = np.exp(self.log_likelihoods(patterns))
+        return float(0.5 * (np.abs(p - counts / len(data)).sum() + 1 - p.sum()))
+
+
+def binary_states(units: int) -> Array:
+    """All 2^units states, (2^units, units)."""
+    if units > ENUMERABLE:
+        raise RangeError(f"{units} units have 2^{units} states; exact sums go up to {ENUMERABLE} units")
+    return (np.arange(2**units)[:, None] >> np.arange(units) & 1).astype(np.float64)
+
+
+class Sampler:
+    """A machine in training: chains, random numbers and place in the data go on from run to run.
+
+    `rate`: learning rate. `machine` is changed in place. Any cut of a run into pieces, with `state_dict` and `load_state_dict` in
+    between (the machine saved beside them), gives the same bits.
+    """
+
+    def __init__(
+        self,
+        machine: BoltzmannMachine,
+        data: npt.ArrayLike,
+        method: str,
+        *,
+        rate: float,
+        length: int,
+        p: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        if method not in METHODS:
+            raise RangeError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
+        self.machine, self.method, self.rate = machine, method, rate
+        self.schedule = Schedule(length=length, p=p, **METHODS[method])
+        samples = np.asarray(data, dtype=np.float64)
+        hidden, visible = machine.weights.shape
+        if samples.ndim != 2 or samples.shape[1] != visible or not len(samples) or not np.isin(samples, (0, 1)).all():
+            raise RangeError(
+                f"data must be rows of {visible} zeros and ones, one for each visible unit; these are {samples.shape}"
+            )
+        first, second = np.random.SeedSequence(seed).spawn(2)
+        self._data = np.ascontiguousarray(samples[np.random.default_rng(first).permutation(len(samples))])
+        self._key = second.generate_state(1, np.uint64)[0]
+        self._clock = np.zeros(3, dtype=np.int64)
+        self.v, self.h = np.zeros(visible), np.zeros(hidden)
+        self._fantasy = np.zeros(visible), np.zeros(hidden)
+
+    @property
+    def steps(self) -> int:
+        """Gibbs steps made so far."""
+        return int(self._clock[STEPS])
+
+    @property
+    def drawn(self) -> int:
+        """Random numbers drawn so far."""
+        return int(self._clock[DRAWN])
+
+    def run(self, changes: int, progress: Callable[[int], None] | None = None) -> None:
+        """Make `changes` of the weights (cd, pcd) or phases (the others), in blocks; `progress(n)` after each with its number.
+
+        Ctrl-C takes effect between blocks, where all is consistent.
+        """
+        block = max(1, BLOCK // (self.schedule.length * (2 if self.schedule.periodic else 1)))
+        while changes > 0:
+            count = min(block, changes)
+            with deferred_interrupt():
+                self._block(count)
+            changes -= count
+            if progress:
+                progress(count)
+
+    def _block(self, count: int) -> None:
+        plan, machine = self.schedule, self.machine
+        up, down = (self.rate * factor for factor in plan.rates)
+        arrays = machine.weights, machine.bias, machine.couplings, self.v, self.h
+        if plan.periodic:
+            persistent = int(self.method == "pcd")
+            run_contrasts(
+                count, *arrays, *self._fantasy, self._data, plan.length, persistent, up, down, self._key, self._clock
+            )
+        else:
+            run_phases(
+                count, *arrays, self._data, plan.length, int(plan.random), int(plan.always_on), plan.p,
+                up, down, self._key, self._clock,
+            )  # fmt: skip
+
+    def state_dict(self) -> dict[str, Any]:
+        """All but the machine and what the constructor was given."""
+        chains = {
+            "v": self.v,
+            "h": self.h,
+            "fantasy_v": self._fantasy[0],
+            "fantasy_h": self._fantasy[1],
+            "clock": self._clock,
+        }
+        return {name: array.copy() for name, array in chains.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for name, array in (("v", self.v), ("h", self.h), ("clock", self._clock)):
+            array[:] = state[name]
+        for name, array in zip(("fantasy_v", "fantasy_h"), self._fantasy, strict=True):
+            array[:] = state[name]
