@@ -72,6 +72,9 @@ class Rule(ABC):
     feedback: ClassVar[str] = "tied"
     """How errors come down when the user says nothing."""
     settings: ClassVar[Settings] = Settings()
+    broadcasts: ClassVar[tuple[str, ...]] = ()
+    """Signals that reach every unit beside its neighbours' states; reference/locality.py knows "norm" (of weights), "layer" (a
+    sum over one) and "residual", and holds a rule that reads these undeclared for not local."""
 
     def __post_init__(self) -> None:
         self.check()
@@ -90,6 +93,9 @@ class Rule(ABC):
         """
         name = cast(FeedbackName, feedback or cls.feedback)
         return mlp(sizes, hidden=cls.hidden, output=cls.output, feedback=name, start=first or cls.settings.first, seed=seed)
+
+    def begin_epoch(self, epoch: int) -> None:  # noqa: B027
+        """Before pass number `epoch` (from 0) over the training set: schedules of the rule's own."""
 
     @abstractmethod
     def step(self, network: Network, batch: Batch) -> Outcome:
