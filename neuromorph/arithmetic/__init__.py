@@ -39,8 +39,8 @@ class Arithmetic(NamedTuple):
     """To the resolution in which compartments are kept: x * 2^6. Float: x."""
     narrow: Callable[[Any], Any]
     """Back: scale_down(x, 6). Float: x."""
-    portion: Callable[[Any, Any], Any]
-    """portion(x, p): p/256 of x; fixed: rounded to nearest."""
+    add_portion: Callable[[Any, Any, Any], Any]
+    """add_portion(x, y, p): x and p/256 of y; fixed: the portion rounded to nearest."""
     anneal: Callable[[Any, Any], Any]
     """anneal(x, k): x after losing its 2^-k-th part, rounded toward keeping. Fixed: x - (x >> k)."""
     level: Callable[[Any], Any]

@@ -82,8 +82,8 @@ def _narrow(x):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _portion(x, p):  # type: ignore[no-untyped-def]
-    return _scale_down(x * p, 8)
+def _add_portion(x, y, p):  # type: ignore[no-untyped-def]
+    return x + _scale_down(y * p, 8)
 
 
 @njit
@@ -110,7 +110,7 @@ COMPILED = Arithmetic(
     scale_down=_scale_down,
     widen=_widen,
     narrow=_narrow,
-    portion=_portion,
+    add_portion=_add_portion,
     anneal=_anneal,
     level=_level,
 )

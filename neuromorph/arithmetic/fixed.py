@@ -57,7 +57,7 @@ FIXED = Arithmetic(
     scale_down=_scale_down,
     widen=lambda x: np.asarray(x, dtype=np.int64) << COMPARTMENT_BITS,
     narrow=lambda x: _scale_down(x, COMPARTMENT_BITS),
-    portion=lambda x, p: _scale_down(x * p, 8),
+    add_portion=lambda x, y, p: x + _scale_down(y * p, 8),
     anneal=lambda x, k: x - (np.asarray(x, dtype=np.int64) >> k),
     level=lambda x: np.asarray(x, dtype=np.int64) >> 16,
 )

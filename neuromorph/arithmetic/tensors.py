@@ -18,7 +18,7 @@ TENSORS = Arithmetic(
     scale_down=lambda x, k: x / 2.0**k,
     widen=lambda x: x,
     narrow=lambda x: x,
-    portion=lambda x, p: x * (p / 256.0),
+    add_portion=lambda x, y, p: torch.add(x, y, alpha=p / 256.0),
     anneal=lambda x, k: x - x / 2.0**k,
     level=lambda x: x / 2.0**16,
 )

@@ -119,21 +119,20 @@ def make_difference(ops: Arithmetic) -> Step:
 
 def make_nudged(ops: Arithmetic) -> Step:
     """Where an error pushes the two compartments, before their activation: drive + nudge * error, drive - (1 - nudge) * error."""
-    portion = ops.portion
+    add_portion = ops.add_portion
 
     def nudged(drive_plus, drive_minus, error, nudge):  # type: ignore[no-untyped-def]
-        lift = portion(error, nudge)
-        return drive_plus + lift, drive_minus + lift - error
+        return add_portion(drive_plus, error, nudge), add_portion(drive_minus, error, nudge - 256)
 
     return ops.function(nudged)
 
 
 def make_mean(ops: Arithmetic) -> Step:
     """The activity of a dyad, s_minus + alpha * (s_plus - s_minus)."""
-    portion = ops.portion
+    add_portion = ops.add_portion
 
     def mean(s_minus, delta, alpha):  # type: ignore[no-untyped-def]
-        return s_minus + portion(delta, alpha)
+        return add_portion(s_minus, delta, alpha)
 
     return ops.function(mean)
 
@@ -179,7 +178,7 @@ def make_dyad(ops: Arithmetic) -> Step:
 
 
 def make_readout(ops: Arithmetic) -> Step:
-    select, clip, scale_down, portion = ops.select, ops.clip, ops.scale_down, ops.portion
+    select, clip, scale_down, add_portion = ops.select, ops.clip, ops.scale_down, ops.add_portion
     widen, narrow = ops.widen, ops.narrow
     clock, ports, difference = make_clock(ops), make_ports(ops), make_difference(ops)
     nudged_apart, mean_of = make_nudged(ops), make_mean(ops)
@@ -198,7 +197,7 @@ def make_readout(ops: Arithmetic) -> Step:
         s_minus = s_minus * kept
         drive = a_in
         a = clip(scale_down(a_in, shift) + bias, low, top)
-        error = portion((a_target - a) * select(age >= nudge_from, nudged, 0), beta)
+        error = add_portion(0, (a_target - a) * select(age >= nudge_from, nudged, 0), beta)
         a_plus, a_minus = nudged_apart(a, a, error, nudge)
         s_plus = s_plus + scale_down(widen(a_plus) - s_plus, leak)
         s_minus = s_minus + scale_down(widen(a_minus) - s_minus, leak)

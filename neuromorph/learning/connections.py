@@ -61,8 +61,11 @@ class Connection(nn.Module, ABC):
         """W^T delta, of shape (batch, *pre); `weight`: feedback of another origin, in the shape of W."""
 
     @abstractmethod
-    def pair(self, post: Tensor, pre: Tensor) -> tuple[Tensor, Tensor]:
-        """Sums over the batch: post pre^T in the shape of the weight, and post in the shape of the bias."""
+    def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """scale times sums over the batch: post pre^T in the shape of the weight, and post in the shape of the bias.
+
+        `out`: memory of the weight's shape that the product may take.
+        """
 
     @abstractmethod
     def gram(self, s: Tensor) -> Tensor:
@@ -90,8 +93,10 @@ class Dense(Connection):
         below = delta @ (self.weight if weight is None else weight)
         return below if len(self.pre) == 1 else below.view(-1, *self.pre)
 
-    def pair(self, post: Tensor, pre: Tensor) -> tuple[Tensor, Tensor]:
-        return post.t() @ pre.flatten(1), post.sum(0)
+    def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        out = torch.empty_like(self.weight) if out is None else out
+        product = torch.addmm(out, post.t(), pre.flatten(1), beta=0, alpha=scale, out=out)
+        return product, post.sum(0).mul_(scale)
 
     def gram(self, s: Tensor) -> Tensor:
         return self.down(s.flatten(1) @ self.weight.t())
@@ -126,10 +131,10 @@ class Convolution(Connection):
         weight = self.weight if weight is None else weight
         return functional.conv_transpose2d(self._unpooled(delta), weight, padding=self.padding)
 
-    def pair(self, post: Tensor, pre: Tensor) -> tuple[Tensor, Tensor]:
+    def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         post = self._unpooled(post)
         product = torch.nn.grad.conv2d_weight(pre, list(self.weight.shape), post, padding=self.padding)
-        return product, post.sum((0, 2, 3))
+        return product.mul_(scale), post.sum((0, 2, 3)).mul_(scale)
 
     def gram(self, s: Tensor) -> Tensor:
         through = functional.conv2d(s, self.weight, padding=self.padding)

@@ -195,7 +195,7 @@ class DualPropagation(Rule):
             error = error / (1 + hold)
         share = self._output_nudge() if k == network.depth else self.nudge
         plus, minus = nudged(drive_plus, drive_minus, error, 256 * share)
-        dyads.plus[k], dyads.minus[k] = network.activate(k, plus), network.activate(k, minus)
+        dyads.plus[k], dyads.minus[k] = network.activate_(k, plus), network.activate_(k, minus)
         dyads.delta[k] = dyads.plus[k] - dyads.minus[k]
         dyads.mean[k] = mean_of(dyads.minus[k], dyads.delta[k], 256 * self.alpha)
 

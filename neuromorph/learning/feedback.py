@@ -74,7 +74,7 @@ class KolenPollack(_Own):
         return above.down(s[k + 1], self.weights[k - 1])
 
     def learn(self, k: int, product: Tensor) -> dict[str, Tensor]:
-        return {} if k == 1 else {f"feedback.weights.{k - 2}": product}
+        return {} if k == 1 else {f"feedback.weights.{k - 2}": product.clone()}
 
 
 class SignSymmetric(_Own):
