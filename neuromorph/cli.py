@@ -198,6 +198,23 @@ def bench_sparsity(
 
 
 @app.command()
+def reproduce(
+    name: Annotated[str, typer.Argument(help="two-tales-1, ep-mnist, isd-bas, ...; an unknown name lists all.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Smaller and shorter: minutes on a CPU.")] = False,
+    seeds: Annotated[int, typer.Option(help="Trainings per row; mean and spread.", min=1)] = 3,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for JSON and picture.")] = Path("results") / "reproduce",
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Get a table or figure of the papers again: their claims beside our figures."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.reproduce.catalogue import reproduce as repeat
+
+    talk = Talk(json)
+    talk.result(repeat(name, quick=quick, seeds=seeds, out=out, data_dir=data_dir, talk=talk))
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for run, artifact and picture.")] = Path("demo"),
     json: AsJson = False,

@@ -1,0 +1,126 @@
+"""Grids of trainings: every cell is one rule with its numbers, trained from several seeds.
+
+Each finished training is a small JSON file in `runs/reproduce/EXPERIMENT`, under a name made of everything that decides it, so that
+an interrupted experiment goes on where it was: finished trainings are read, the one under way goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from neuromorph.console import Talk
+from neuromorph.data import Dataset, load
+from neuromorph.errors import DivergenceError, Interrupted
+from neuromorph.experiments.reproduce.report import mean_and_spread
+
+FOLDER = Path("runs") / "reproduce"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of a grid. `options`: of the rule; `settings`: fields of learning.rule.Settings; `samples`: only the first training
+    images (None: all); `metrics`: measure layers at the end; `network`: "mlp" of `layers`, or "vgg16"."""
+
+    name: str
+    rule: str
+    layers: tuple[int, ...]
+    data: str = "mnist"
+    options: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    feedback: str | None = None
+    samples: int | None = None
+    metrics: bool = False
+    network: str = "mlp"
+
+    def key(self, seed: int) -> str:
+        """A file name that is another for every other training."""
+        told = {k: v for k, v in asdict(self).items() if k != "name"}
+        digest = hashlib.sha256(json.dumps([told, seed], sort_keys=True).encode()).hexdigest()[:12]
+        return f"{self.rule}-{digest}-seed{seed}"
+
+
+def run_cells(experiment: str, cells: Sequence[Cell], seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, list[dict[str, Any]]]:
+    """What every cell reached from the seeds 0, 1, ...; by its name. A training that diverges says so in its result."""
+    folder = FOLDER / experiment
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[dict[str, Any]]] = {}
+    with talk.bar(experiment, len(cells) * seeds) as bar:
+        for cell in cells:
+            data = _part(load(cell.data, data_dir), cell.samples)
+            for seed in range(seeds):
+                file = folder / f"{cell.key(seed)}.json"
+                if not file.exists():
+                    bar.note(f"{cell.name}, seed {seed}")
+                    file.write_text(json.dumps(_train(cell, seed, data, file.with_suffix(".h5"), talk), indent=1))
+                found.setdefault(cell.name, []).append(json.loads(file.read_text()))
+                bar.advance(1)
+            talk.say(f"{cell.name}: {summary(found[cell.name])}")
+    return found
+
+
+def _part(data: Dataset, samples: int | None) -> Dataset:
+    if samples is None:
+        return data
+    return replace(data, train_images=data.train_images[:samples], train_labels=data.train_labels[:samples])
+
+
+def _train(cell: Cell, seed: int, data: Dataset, checkpoint: Path, talk: Talk) -> dict[str, Any]:
+    from neuromorph.learning.network import vgg16
+    from neuromorph.learning.registry import make_rule
+    from neuromorph.learning.trainer import Trainer
+
+    rule = make_rule(cell.rule, **cell.options)
+    settings = replace(rule.settings, **cell.settings)
+    feedback = cell.feedback or rule.feedback
+    network = (
+        vgg16(data.classes, feedback=feedback, seed=seed)
+        if cell.network == "vgg16"
+        else rule.build(cell.layers, feedback, seed, settings.first)
+    )
+    trainer = Trainer(network, rule, data, settings, seed=seed, metrics=settings.epochs if cell.metrics else 0)
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+    told = {"cell": cell.name, "seed": seed, "rule": cell.rule, "epochs": settings.epochs}
+    try:
+        while trainer.epoch < settings.epochs:
+            trainer.run_epoch()
+    except DivergenceError as error:
+        return {**told, "diverged": True, "why": str(error), "history": trainer.history}
+    except KeyboardInterrupt:
+        trainer.save(checkpoint)
+        raise Interrupted("interrupted; the same command goes on where it stopped") from None
+    checkpoint.unlink(missing_ok=True)
+    last = trainer.history[-1]
+    return {**told, "diverged": False, "test_accuracy": trainer.test_accuracy(), **last, "history": trainer.history}
+
+
+def summary(results: Sequence[dict[str, Any]]) -> str:
+    """Test accuracy over seeds in words."""
+    if any(r["diverged"] for r in results):
+        return f"diverged in {sum(r['diverged'] for r in results)} of {len(results)}"
+    mean, spread = mean_and_spread([r["test_accuracy"] for r in results])
+    return f"test accuracy {100 * mean:.2f} +- {100 * spread:.2f} %, {sum(r['seconds'] for r in results[0]['history']):.0f} s a run"
+
+
+def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A line of the table: accuracies in per cent, spread over seeds; `not run` where nothing is known."""
+    if not results:
+        return {"cell": name, "test %": "not run", "+-": None, "train %": None, "s/epoch": None}
+    if any(r["diverged"] for r in results):
+        return {"cell": name, "test %": "diverged", "+-": None, "train %": None, "s/epoch": None}
+    mean, spread = mean_and_spread([100 * r["test_accuracy"] for r in results])
+    train = mean_and_spread([100 * r["train_accuracy"] for r in results])[0]
+    seconds = mean_and_spread([entry["seconds"] for r in results for entry in r["history"]])[0]
+    return {"cell": name, "test %": round(mean, 2), "+-": round(spread, 2), "train %": round(train, 2), "s/epoch": round(seconds, 1)}
+
+
+def accuracy_of(results: Sequence[dict[str, Any]]) -> tuple[float, float] | None:
+    """Mean and spread of the test accuracy in per cent; None when a seed diverged or nothing was run."""
+    if not results or any(r["diverged"] for r in results):
+        return None
+    return mean_and_spread([100 * r["test_accuracy"] for r in results])

@@ -1,0 +1,85 @@
+"""What an experiment says in the end: the paper's claims beside our figures, rows, and where and how they were measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from neuromorph.console import Talk
+from neuromorph.errors import OutputError
+
+Claim = dict[str, Any]
+PACKAGES = ("neuromorph", "torch", "numpy", "numba", "norse", "lava-nc")
+
+
+def claim(name: str, paper: str, ours: float | str | None, holds: bool | None, spread: float | None = None) -> Claim:
+    """One claim: what the paper says (in words or figures), what we found, over how large a spread of seeds.
+
+    `holds` None: not decided, because what it needs was not run; `ours` then says so.
+    """
+    return {"name": name, "paper": paper, "ours": "not run" if ours is None else ours, "spread": spread, "holds": holds}
+
+
+def surroundings() -> dict[str, Any]:
+    """Machine and versions."""
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_processor()}",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def show(result: Mapping[str, Any], talk: Talk) -> None:
+    """Rows and claims as tables."""
+    if result["rows"]:
+        talk.table(result["title"], list(result["rows"][0]), [[_text(v) for v in row.values()] for row in result["rows"]])
+    columns = ["claim", "paper", "ours", "spread", "holds"]
+    lines = [[_text(entry[c if c != "claim" else "name"]) for c in columns] for entry in result["claims"]]
+    talk.table("claims", columns, lines)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def write(result: Mapping[str, Any], draw: Callable[[Any, Mapping[str, Any]], None], folder: Path) -> tuple[Path, Path]:
+    """NAME.json and NAME.png in `folder`. Raises OutputError."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    stem = result["name"] + ("-quick" if result["quick"] else "")
+    text, picture = folder / f"{stem}.json", folder / f"{stem}.png"
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    draw(figure, result)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        text.write_text(json.dumps(result, indent=1) + "\n")
+        figure.savefig(picture, dpi=110)
+    except OSError as error:
+        raise OutputError(f"'{folder}' cannot be written: {error.strerror}; give another folder with -o") from None
+    return text, picture
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation (0 for one value)."""
+    import statistics
+
+    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
