@@ -1,0 +1,287 @@
+"""What a rule reads while it learns: from its neighbours, from itself, from elsewhere; and what follows for thesis table 2.1.
+
+A rule speaks to its network through states, up, down, pair, slope and norm. The judge hands it a network that puts labels on what
+these give (watching.py) and looks at the labels of all that is written:
+
+=====================  ==========================================================================================
+a state of layer k     may be made of values present at layer k, made of states of the layers k - 1, k and k + 1
+an update of weights   may be made of products `pair` gives of values present at both ends
+up, down               carry a value present at a layer to the next one; nothing else does
+=====================  ==========================================================================================
+
+Violations: a state of another layer or of more than one step away; another unit of the same layer (sums, norms, products of matrices
+other than by up, down and pair) or another sample; the target anywhere but at the output; a norm of weights; a value that leaves
+the tensors and so steers the whole rule. Of these "norm", "layer" and "residual" may be declared (`Rule.broadcasts`) and are then
+reported as broadcasts. The softmax of the output layer belongs to the loss and is reported as one too.
+
+Local in time: no update reads two sets of states of which one was inferred after the other. States inferred in turns belong
+together, and states that are computed from others after these, and not from themselves (an error, a difference), stand for them.
+
+The judge sees phases as the rule names them, one States object each, and slopes that are asked of `network.slope`.
+Source: thesis section 2.4 and table 2.1.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import SupportsIndex, overload
+
+import torch
+from torch import Tensor, nn
+
+from neuromorph.learning.feedback import SignSymmetric, Tied
+from neuromorph.learning.network import Network, States, Updates
+from neuromorph.learning.rule import Batch, Rule
+from neuromorph.reference.watching import INPUT, TARGET, WEIGHTS, Label, Labels, Watch
+
+STEPS = 4
+"""Batches that a rule is watched for: some rules draw the sign of their phase at random."""
+
+
+@dataclass(frozen=True)
+class LocalityReport:
+    """`reads`: what states were made of. `violations`: what no neuron or synapse could know, one line each."""
+
+    rule: str
+    reads: tuple[str, ...]
+    violations: tuple[str, ...]
+    local_in_space: bool
+    local_in_time: bool
+    avoids_slope: bool
+    transport: bool
+    broadcasts: tuple[str, ...]
+
+
+def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
+    """Watch some steps of a copy of the rule on a copy of the network, whose weights stay as they are."""
+    rule, network = copy.deepcopy(rule), copy.deepcopy(network)
+    judge = Judge(rule, network)
+    watched = WatchedNetwork(network, judge)
+    x, y = batch.x.clone(), batch.y.clone()
+    judge.watch.label(x, {Label(0, 0, INPUT)})
+    judge.watch.label(y, {Label(network.depth, network.depth, TARGET)})
+    for _ in range(STEPS):
+        with torch.no_grad(), judge.watch:
+            outcome = rule.step(watched, Batch(x, y, batch.index))
+        judge.updated(outcome.updates)
+    return judge.report()
+
+
+@dataclass
+class History:
+    """When the states of one phase were written, counted in writes of all, and from which others."""
+
+    name: str
+    first: int = 0
+    last: int = 0
+    sources: set[int] = field(default_factory=set)
+
+
+class Judge:
+    """Collects what is read and written."""
+
+    def __init__(self, rule: Rule, network: Network) -> None:
+        self.watch = Watch()
+        self._rule, self._depth = rule, network.depth
+        self._phases: list[History] = []
+        self._clock = 0
+        self._reads: set[str] = set()
+        self._broadcasts: set[str] = set()
+        self._violations: dict[str, None] = {}
+        self._is_local_in_time = True
+        for name, parameter in network.named_parameters():
+            place = _place(name)
+            self.watch.label(parameter, {Label(place, place, WEIGHTS)})
+
+    def opened(self, name: str) -> int:
+        """The number of a new States object."""
+        self._phases.append(History(name))
+        return len(self._phases) - 1
+
+    def written(self, states: int, k: int, value: Tensor) -> Tensor:
+        """What to keep as the state of layer k: a copy that is labelled as just this."""
+        labels = self.watch.of(value)
+        phase, what = self._phases[states], f"{self._phases[states].name} of layer {k}"
+        self._judge(labels, what, k)
+        found = {label for label in labels if isinstance(label, Label)}
+        for label in found:
+            self._read(label, k)
+        if found:
+            self._clock += 1
+            phase.first, phase.last = phase.first or self._clock, self._clock
+            phase.sources |= {label.states for label in found if label.states >= 0}
+        return self.kept(states, k, value)
+
+    def kept(self, states: int, k: int, value: Tensor) -> Tensor:
+        with self.watch.paused():
+            return self.watch.label(value.clone(), {Label(k, k, states)}) if value.numel() else value
+
+    def sent(self, value: Tensor, source: int, target: float, flags: Labels, what: str) -> Labels:
+        """The labels of a value of layer `source` after its way to `target`; it should be present at `source`."""
+        labels = self.watch.of(value)
+        for label in labels:
+            if isinstance(label, Label) and label.place != source:
+                self._violate(f"{what} takes a value of layer {label.place:g} for one of layer {source}")
+        return flags | {label._replace(place=target) if isinstance(label, Label) else label for label in labels}
+
+    def updated(self, updates: Updates) -> None:
+        for name, change in updates.items():
+            labels = self.watch.of(change)
+            self._judge(labels, f"the update of {name}", _place(name))
+            phases = self._standing_for({label.states for label in labels if isinstance(label, Label)} - {WEIGHTS})
+            self._is_local_in_time &= all(self._in_turns(a, b) for a, b in combinations(phases, 2))
+        if self.watch.escaped:
+            self.broadcast("residual", "a value leaves the states and steers the rule")
+
+    def broadcast(self, name: str, what: str) -> None:
+        """A signal from everywhere: reported if it was declared, else a violation."""
+        if name in self._rule.broadcasts:
+            self._broadcasts.add(name)
+        else:
+            self._violate(f"{what}; if it is meant to be broadcast, declare {name!r}")
+
+    def report(self) -> LocalityReport:
+        violations = tuple(self._violations)
+        is_opaque = any("mixes" in line for line in violations)
+        return LocalityReport(
+            rule=self._rule.name,
+            reads=tuple(sorted(self._reads - {"slope", "transport"})),
+            violations=violations,
+            local_in_space=not violations,
+            local_in_time=self._is_local_in_time and not is_opaque,
+            avoids_slope="slope" not in self._reads and not is_opaque,
+            transport="transport" in self._reads or is_opaque,
+            broadcasts=tuple(sorted(self._broadcasts)),
+        )
+
+    def _violate(self, line: str) -> None:
+        self._violations[line] = None
+
+    def _judge(self, labels: Labels, what: str, place: float) -> None:
+        found = [label for label in labels if isinstance(label, Label)]
+        far = {self._named(a) for a in found if a.place != place or (place % 1 == 0 and abs(a.layer - place) > 1)}
+        if far:
+            self._violate(f"{what} reads {', '.join(sorted(far))}")
+        for label in sorted(label for label in labels if isinstance(label, str)):
+            if label == "layer":
+                self.broadcast("layer", f"{what} mixes units of a layer other than by up, down and pair")
+            elif label == "batch":
+                self._violate(f"{what} mixes samples of the batch")
+            elif label == "softmax" and place < self._depth and place % 1 == 0:
+                self._violate(f"{what} mixes units of its layer by a softmax")
+            elif label == "softmax":
+                self._broadcasts.add("softmax of the output")
+            else:
+                self._reads.add(label)
+
+    def _read(self, label: Label, k: int) -> None:
+        if label.states == TARGET:
+            self._reads.add("target")
+        else:
+            near = {-1: "layer below", 0: "own state", 1: "layer above"}
+            self._reads.add(near.get(int(label.layer) - k, f"layer {label.layer - k:+g}"))
+
+    def _named(self, label: Label) -> str:
+        special = {INPUT: "the input", TARGET: "the target", WEIGHTS: f"weights into layer {label.layer + 0.5:g}"}
+        return special.get(label.states) or f"{self._phases[label.states].name} of layer {label.layer:g}"
+
+    def _standing_for(self, states: set[int]) -> set[int]:
+        """With states that are computed after others and not from themselves replaced by these."""
+        found = set()
+        for s in states:
+            phase = self._phases[s] if s >= 0 else None
+            is_derived = phase and phase.sources and all(self._phases[o].last < phase.first for o in phase.sources)
+            found |= self._standing_for(phase.sources) if phase and is_derived else {s} if s >= 0 else set()
+        return found
+
+    def _in_turns(self, a: int, b: int) -> bool:
+        return self._phases[a].first <= self._phases[b].last and self._phases[b].first <= self._phases[a].last
+
+
+def _place(parameter: str) -> float:
+    """Of the synapses that hold a parameter: between layers k - 1 and k for connections.(k - 1) and feedback.weights.(k - 2)."""
+    index = int(next(part for part in parameter.split(".") if part.isdigit()))
+    return index + (1.5 if parameter.startswith("feedback") else 0.5)
+
+
+class WatchedStates(States):
+    """States that tell the judge what is written into them."""
+
+    def __init__(self, name: str, x: Tensor, layers: int, judge: Judge) -> None:
+        super().__init__(name, x, layers)
+        self._judge, self._number = judge, judge.opened(name)
+        super().__setitem__(0, judge.kept(self._number, 0, x))
+
+    @overload
+    def __setitem__(self, k: SupportsIndex, value: Tensor) -> None: ...
+    @overload
+    def __setitem__(self, k: slice, value: Sequence[Tensor]) -> None: ...  # type: ignore[override]
+    def __setitem__(self, k: SupportsIndex | slice, value: Tensor | Sequence[Tensor]) -> None:
+        if isinstance(k, slice):
+            for place, one in zip(range(*k.indices(len(self))), value, strict=True):
+                self[place] = one
+        elif isinstance(value, Tensor):
+            place = range(len(self))[k]
+            super().__setitem__(place, self._judge.written(self._number, place, value))
+
+
+class _Reader(Sequence[Tensor]):
+    """A list of states that notes which layers are read."""
+
+    def __init__(self, states: Sequence[Tensor], layers: int) -> None:
+        self._states, self._layers = states, layers
+        self.read: dict[int, Tensor] = {}
+
+    def __getitem__(self, k: int) -> Tensor:  # type: ignore[override]
+        self.read[k % self._layers] = found = self._states[k]
+        return found
+
+    def __len__(self) -> int:
+        return self._layers
+
+
+class WatchedNetwork(Network):
+    """A network that shares connections and feedback with another, and labels what its methods give."""
+
+    def __init__(self, network: Network, judge: Judge) -> None:
+        nn.Module.__init__(self)
+        self.__dict__.update(network.__dict__)
+        self._judge = judge
+
+    def states(self, name: str, x: Tensor) -> States:
+        return WatchedStates(name, x, self.depth, self._judge)
+
+    def up(self, k: int, s: Sequence[Tensor]) -> Tensor:
+        labels = self._judge.sent(s[k - 1], k - 1, k, frozenset(), f"up({k})")
+        with self._judge.watch.paused():
+            return self._judge.watch.label(super().up(k, s), labels)
+
+    def down(self, k: int, s: Sequence[Tensor]) -> Tensor:
+        reader = _Reader(s, self.depth + 1)
+        with self._judge.watch.paused():
+            drive = super().down(k, reader)
+        flags = frozenset({"transport"} if isinstance(self.feedback, Tied | SignSymmetric) else ())
+        labels = [self._judge.sent(value, j, k, flags, f"down({k})") for j, value in reader.read.items()]
+        return self._judge.watch.label(drive, frozenset().union(*labels))
+
+    def pair(self, k: int, post: Sequence[Tensor], pre: Sequence[Tensor], scale: float = 1.0) -> Updates:
+        labels = self._judge.sent(post[k], k, k - 0.5, frozenset(), f"pair({k})")
+        labels |= self._judge.sent(pre[k - 1], k - 1, k - 0.5, frozenset(), f"pair({k})")
+        with self._judge.watch.paused():
+            updates = super().pair(k, post, pre, scale)
+        for change in updates.values():
+            self._judge.watch.label(change, labels)
+        return updates
+
+    def slope(self, k: int, s: Tensor) -> Tensor:
+        labels = self._judge.watch.of(s)
+        with self._judge.watch.paused():
+            return self._judge.watch.label(super().slope(k, s), labels | {"slope"})
+
+    def norm(self, k: int) -> float:
+        self._judge.broadcast("norm", f"the norm of the weights into layer {k} is read")
+        with self._judge.watch.paused():
+            return super().norm(k)

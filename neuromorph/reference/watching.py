@@ -1,0 +1,140 @@
+"""Where every number of a computation came from: labels on tensors, carried through all of PyTorch's operations.
+
+`Watch` is a dispatch mode: while it is active it sees every operation, of eager code, of in-place writes and of autograd alike,
+and gives the result the labels of what was read. A label says at which layer a value is present, and of which state it was made.
+An operation that acts on each unit by itself keeps them as they are; one that mixes units, samples or both adds a flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class Label(NamedTuple):
+    """A value present at layer `place` (k - 1/2: at the synapses between layers k - 1 and k), made of a state of layer `layer`.
+
+    `states`: which States object, by number; INPUT, TARGET and WEIGHTS are none.
+    """
+
+    place: float
+    layer: float
+    states: int
+
+
+INPUT, TARGET, WEIGHTS = -1, -2, -3
+
+Labels = frozenset[Label | str]
+"""Labels, and flags: "layer" (units of a layer were mixed), "batch" (samples were), "softmax", "slope", "transport"."""
+
+NOTHING: Labels = frozenset()
+UNITWISE = {
+    "_to_copy", "_unsafe_view", "alias", "bernoulli", "bernoulli_", "clone", "copy_", "detach", "expand", "fill_", "lift_fresh",
+    "masked_fill", "masked_fill_", "squeeze", "unsqueeze", "view", "zero_",
+}  # fmt: skip
+"""Operations on each unit by itself that PyTorch does not tag as pointwise."""
+ALONG = {"select": 1, "slice": 1, "split": 2, "split_with_sizes": 2, "unbind": 1, "cat": 1, "index_select": 1}
+"""Operations along one axis, and the place of that axis among their arguments; 0, the samples, when it is not given."""
+TO_PYTHON = {"_local_scalar_dense", "equal", "is_nonzero", "nonzero"}
+
+
+class Watch(TorchDispatchMode):
+    """Labels by storage, so that views and in-place writes share them; storages are kept, so that none is used twice.
+
+    What leaves the tensors for Python or NumPy loses its labels: `escaped` says whether a value did (tolist() and numpy() are
+    not seen).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: dict[int, tuple[torch.UntypedStorage, set[Label | str]]] = {}
+        self._views: dict[tuple[int, ...], set[str]] = {}
+        self._is_paused = False
+        self.escaped = False
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is labelled inside."""
+        before, self._is_paused = self._is_paused, True
+        try:
+            yield
+        finally:
+            self._is_paused = before
+
+    def of(self, tensor: Tensor) -> Labels:
+        """The labels of a tensor."""
+        entry = self._written.get(tensor.untyped_storage().data_ptr())
+        return NOTHING if entry is None else frozenset(entry[1] | self._views.get(_geometry(tensor), set()))
+
+    def label(self, tensor: Tensor, labels: Iterable[Label | str]) -> Tensor:
+        """Give a tensor these labels and no others."""
+        storage = tensor.untyped_storage()
+        if storage.data_ptr():
+            self._written[storage.data_ptr()] = (storage, set(labels))
+        return tensor
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        inputs = list(_tensors((args, kwargs)))
+        known = [] if self._is_paused else [(t, labels) for t in inputs if (labels := self.of(t))]
+        before = {t.untyped_storage().data_ptr(): _geometry(t) for t in inputs}
+        result = func(*args, **kwargs)
+        if not known:
+            return result
+        name = func.overloadpacket.__name__
+        if name in TO_PYTHON:
+            self.escaped = True
+        elif not name.startswith("new_") and not name.endswith("_like"):
+            flags = _mixing(func, name, args, kwargs, [t for t, _ in known])
+            writes = any(a.alias_info is not None and a.alias_info.is_write for a in func._schema.arguments)
+            self._carry(result, before, writes, frozenset().union(*(labels for _, labels in known)), flags)
+        return result
+
+    def _carry(self, result: Any, before: dict[int, tuple[int, ...]], writes: bool, labels: Labels, flags: set[str]) -> None:
+        for tensor in _tensors(result):
+            key = tensor.untyped_storage().data_ptr()
+            if key in before and not writes:
+                if _geometry(tensor) != before[key]:
+                    inherited = {flag for flag in labels if isinstance(flag, str)}
+                    self._views.setdefault(_geometry(tensor), set()).update(flags | inherited)
+            elif key in self._written:
+                self._written[key][1].update(labels | flags)
+            else:
+                self.label(tensor, labels | flags)
+
+
+def _geometry(tensor: Tensor) -> tuple[int, ...]:
+    return (tensor.untyped_storage().data_ptr(), tensor.storage_offset(), *tensor.shape, *tensor.stride())
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, dict):
+        yield from _tensors(list(values.values()))
+    elif isinstance(values, tuple | list):
+        for value in values:
+            yield from _tensors(value)
+
+
+def _mixing(func: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any], known: list[Tensor]) -> set[str]:
+    """What an operation on these labelled tensors mixes."""
+    if torch.Tag.pointwise in func.tags or name in UNITWISE:
+        shapes = {t.shape for t in known if t.numel() > 1}
+        return {"layer"} if len(shapes) > 1 else set()
+    if name in ("_softmax", "_log_softmax"):
+        return {"softmax"}
+    if name in ALONG:
+        axis = args[ALONG[name]] if len(args) > ALONG[name] else kwargs.get("dim", 0)
+        return set() if axis % known[0].dim() == 0 else {"layer"}
+    if name in ("index", "index_put_"):
+        return set() if len(args[1]) == 1 else {"layer"}
+    if name in ("sum", "mean", "amax", "amin", "var", "std"):
+        axes = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else []
+        return {"batch"} if [axis % known[0].dim() for axis in axes] == [0] else {"layer"}
+    return {"layer"}
