@@ -1,0 +1,325 @@
+"""Dyadic learning: dyads in a recurrent network W_lambda, feed-forward, symmetric, skew-symmetric or between.
+
+All units hold compartments s_plus, s_minus, their mean and their difference delta (alpha = 1/2), and solve::
+
+    min_(s_plus) max_(s_minus)  (loss(s_plus) + loss(s_minus)) / 2
+                                + (G(s_plus) - G(s_minus) - delta^T (W mean + theta_0 x + b)) / beta,     grad G = f^-1
+    s_plus, s_minus = f(W mean + theta_0 x + b +- W^T delta / 2 -+ beta/2 g(s_plus, s_minus))
+
+g = d loss / d output, in the output layer only. In layers, with theta_k the weights into layer k, W_lambda has theta below the
+diagonal and (2 lambda - 1) theta^T above it. What the two compartments of a neuron send up is
+
+    up_plus = mean + (lambda - 1/2) delta,  up_minus = mean - (lambda - 1/2) delta      (up_0 = x)
+
+and a step of layer k, for k = 1..L in this order, each from the newest states of its neighbours, is
+
+    drive_(+-) = theta_k up_(+-),(k-1) + b_k + (2 lambda - 1) theta_(k+1)^T mean_(k+1),   Delta = theta_(k+1)^T delta_(k+1)
+    output: the same with Delta = -beta/2 (g_plus + g_minus), and -beta/4 (g_plus - g_minus) added to both drives
+    s_plus  <- f((1 - eps) s_plus  + eps (drive_plus  + Delta / 2))
+    s_minus <- f((1 - eps) s_minus + eps (drive_minus - Delta / 2))
+    dtheta_k = <s_plus_k up_plus_(k-1)^T - s_minus_k up_minus_(k-1)^T> / beta,   db_k = <delta_k> / beta
+
+which is <delta_k mean_(k-1)^T + (2 lambda - 1) mean_k delta_(k-1)^T> / beta: the gradient of the objective at its saddle.
+
+lambda = 1    symmetric: the compartments know nothing of each other; centred equilibrium propagation with nudges +-beta/2
+lambda = 1/2  feed-forward: dual propagation with alpha = 1/2
+lambda = 0    skew-symmetric: s_plus meets s_minus only; |ds| <= |theta_0 dx| whatever the weights, and the saddle exists for
+              beta < 2 (squared error). Elsewhere it needs the largest eigenvalue of lambda (theta + theta^T) below 1.
+
+eps = 2 / (1 + sqrt(1 + K^2)), K = max_k (|theta_k| + |theta_(k+1)|) over the weights between units, makes the slowest mode of the
+linear skew network critically damped: it shrinks by 1 - eps a step, about 2/K. (Updating all layers at once would ask for
+eps = 1 / (1 + K^2): K / 2 times as many steps.) Norms are not local; a fixed eps is.
+
+Two-phase form of the skew network: one compartment u, s = f(W u + theta_0 x -+ beta/2 g), inferred with either sign. s_plus_k is u of
+the first phase where L - k is even, of the second where it is odd, so the product of the ends changes its sign with the depth.
+
+Sources: thesis chapter 4 (paper E), eq. 4.3-4.8; homotopy in lambda: thesis section 6.2. Differences: the papers' inference
+is mirror descent; here neighbours are updated in turn with a damping that keeps the fixed points. alpha = 1/2 throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, ClassVar, Literal, cast
+
+import torch
+from torch import Tensor
+
+from neuromorph.arithmetic.tensors import TENSORS
+from neuromorph.errors import RangeError
+from neuromorph.laws.dyad import make_mean, make_nudged
+from neuromorph.learning.connections import Start
+from neuromorph.learning.feedback import Direct
+from neuromorph.learning.losses import make_loss
+from neuromorph.learning.network import Activation, Network, States, Updates
+from neuromorph.learning.recurrent import Recurrent
+from neuromorph.learning.rule import Batch, Outcome, Settings, check_share
+from neuromorph.learning.settling import SettlingRule
+from neuromorph.learning.two_term import added
+
+nudged = make_nudged(TENSORS)
+mean_of = make_mean(TENSORS)
+HALF = 128
+"""alpha and nudge, of 256."""
+
+Form = Literal["dyads", "two-phase"]
+FORMS = ("dyads", "two-phase")
+
+
+class Dyads:
+    """Compartments, mean and difference of all layers, what the compartments send up, and the last residual."""
+
+    def __init__(self, network: Network, x: Tensor) -> None:
+        self.plus, self.minus = network.zeros("s_plus", x), network.zeros("s_minus", x)
+        self.mean, self.delta = network.zeros("mean", x), network.zeros("delta", x)
+        self.up_plus, self.up_minus = network.zeros("up_plus", x), network.zeros("up_minus", x)
+        self.residual: float | Tensor = 0.0
+
+    def move(self, network: Network, k: int, drives: tuple[Tensor, Tensor], error: Tensor, eps: float, lam: float) -> None:
+        """Both compartments of layer k toward f(drive +- error / 2), by the law of the dyad."""
+        held = (torch.lerp(s[k], drive, eps) for s, drive in zip((self.plus, self.minus), drives, strict=True))
+        plus, minus = nudged(*held, eps * error, HALF)
+        self.plus[k], self.minus[k] = network.activate_(k, plus), network.activate_(k, minus)
+        self.delta[k] = self.plus[k] - self.minus[k]
+        self.mean[k] = mean_of(self.minus[k], self.delta[k], HALF)
+        self.up_plus[k] = mean_of(self.minus[k], self.delta[k], 256 * lam)
+        self.up_minus[k] = mean_of(self.minus[k], self.delta[k], 256 * (1 - lam))
+
+
+@dataclass(kw_only=True)
+class SaddleRule(SettlingRule):
+    """What dyadic rules share: the nudge of the output."""
+
+    def pulls(self, plus: Tensor, minus: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss in the drive of both output compartments, and in their error."""
+        loss = make_loss(self.loss)
+        of_plus, of_minus = loss.gradient(plus, y), loss.gradient(minus, y)
+        return (of_plus - of_minus).mul_(-self.beta / 4), (of_plus + of_minus).mul_(-self.beta / 2)
+
+
+@dataclass(kw_only=True)
+class Dyadic(SaddleRule):
+    """Dyadic learning in layers, W_lambda. lam moves in a straight line to lam_end within lam_batches, if these are given."""
+
+    lam: float = field(default=0.5, metadata={"help": "0 skew-symmetric, 1/2 feed-forward, 1 symmetric"})
+    lam_end: float | None = field(default=None, metadata={"help": "where lam goes in training; None: it stays"})
+    lam_batches: int = field(default=0, metadata={"help": "number of batches in which lam goes to lam_end"})
+
+    name: ClassVar[str] = "dyadic"
+    source: ClassVar[str] = "Dyadic Learning (MLNCP 2024), thesis chapter 4, eq. 4.7"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._batches = 0
+
+    def check(self) -> None:
+        super().check()
+        check_share("lam", self.lam, "W = theta + (2 lam - 1) theta^T")
+        if self.lam_end is not None:
+            check_share("lam_end", self.lam_end, "W = theta + (2 lam - 1) theta^T")
+        if (self.lam_end is None) != (self.lam_batches <= 0):
+            raise RangeError(
+                f"lam_end = {self.lam_end}, lam_batches = {self.lam_batches}: lam moves when both are given, and stays when neither is"
+            )
+
+    def fits(self, network: Network) -> None:
+        if isinstance(network.feedback, Direct) and (self.lam, self.lam_end) not in ((0.5, None), (0.5, 0.5)):
+            raise RangeError(
+                f"with direct feedback the output drives all layers, but at lam = {self.lam} a layer is driven by the mean of the "
+                "next one: take another feedback, or lam = 0.5"
+            )
+
+    @property
+    def lam_now(self) -> float:
+        """lambda of the batch that comes."""
+        if self.lam_end is None:
+            return self.lam
+        return self.lam + (self.lam_end - self.lam) * min(1.0, self._batches / self.lam_batches)
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        dyads = self.infer(network, batch)
+        updates = self.plasticity(network, dyads)
+        self._batches += 1
+        return Outcome(updates, dyads.mean[-1], dyads.residual)
+
+    def infer(self, network: Network, batch: Batch) -> Dyads:
+        """The dyads under nudging, from zero."""
+        dyads, eps, lam = Dyads(network, batch.x), self.damping(network), self.lam_now
+        clamped = network.up(1, dyads.mean)
+
+        def step() -> None:
+            for k in range(1, network.depth + 1):
+                drives, error = self._drives(network, k, dyads, clamped, batch.y)
+                dyads.move(network, k, drives, error, eps, lam)
+
+        dyads.residual = self.settle([dyads.plus, dyads.minus], step)
+        return dyads
+
+    def _drives(
+        self, network: Network, k: int, dyads: Dyads, clamped: Tensor, y: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Drives of s_plus and s_minus of layer k, and its error."""
+        plus = clamped if k == 1 else network.up(k, dyads.up_plus)
+        minus = plus if k == 1 or self.lam_now == 0.5 else network.up(k, dyads.up_minus)
+        if k == network.depth:
+            both, error = self.pulls(dyads.plus[k], dyads.minus[k], y)
+        else:
+            error = network.down(k, dyads.delta)
+            if self.lam_now == 0.5:
+                return (plus, minus), error
+            both = network.down(k, dyads.mean).mul_(2 * self.lam_now - 1)
+        return (plus + both, minus + both), error
+
+    def plasticity(self, network: Network, dyads: Dyads) -> Updates:
+        scale = 1 / (self.beta * len(dyads.mean[0]))
+        updates: Updates = {}
+        for k in range(1, network.depth + 1):
+            if k == 1 or self.lam_now == 0.5:
+                updates |= network.pair(k, dyads.delta, dyads.mean, scale)
+            else:
+                less = network.pair(k, dyads.minus, dyads.up_minus, -scale)
+                updates |= added(network.pair(k, dyads.plus, dyads.up_plus, scale), less)
+        return updates
+
+    def phase(
+        self, network: Network, name: str, x: Tensor, push: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[States, Tensor]:
+        """One compartment at s = f(W_lambda s + theta_0 x + b), with push(s_L) added to the output's drive; and the residual."""
+        s, eps, back = network.zeros(name, x), self.damping(network), 2 * self.lam_now - 1
+        clamped = network.up(1, s)
+
+        def step() -> None:
+            for k in range(1, network.depth + 1):
+                drive = clamped if k == 1 else network.up(k, s)
+                if k == network.depth:
+                    drive = drive + push(s[k]) if push else drive
+                elif back:
+                    drive = torch.add(drive, network.down(k, s), alpha=back)
+                s[k] = network.activate_(k, torch.lerp(s[k], drive, eps))
+
+        residual = self.settle([s], step)
+        return s, residual
+
+    def predict(self, network: Network, x: Tensor) -> Tensor:
+        return self.phase(network, "free", x)[0][-1]
+
+    def damping(self, network: Network) -> float:
+        """eps."""
+        if self.eps is not None:
+            return self.eps
+        norms = [0.0, *(network.norm(k) for k in range(2, network.depth + 1)), 0.0]
+        loop = max(below + above for below, above in pairwise(norms))
+        return float(2 / (1 + (1 + loop**2) ** 0.5))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"batches": self._batches}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._batches = state["batches"]
+
+
+@dataclass(kw_only=True)
+class SkewDyadic(Dyadic):
+    """lambda = 0. form: both compartments at once, or one compartment in two phases, one after the other."""
+
+    lam: float = 0.0
+    form: Form = field(default="dyads", metadata={"help": "dyads: one phase; two-phase: one compartment, inferred twice"})
+
+    name: ClassVar[str] = "dyadic-skew"
+    source: ClassVar[str] = "Dyadic Learning (MLNCP 2024), thesis section 4.2: skew-symmetric weights"
+
+    def check(self) -> None:
+        super().check()
+        if self.lam != 0 or self.lam_end is not None:
+            raise RangeError("dyadic-skew is dyadic at lam = 0, where it stays; for another lam ask for dyadic")
+        if self.form not in FORMS:
+            raise RangeError(f"unknown form {self.form!r}; known are {', '.join(FORMS)}")
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        if self.form == "dyads":
+            return super().step(network, batch)
+        loss, half = make_loss(self.loss), self.beta / 2
+        first, residual = self.phase(network, "first", batch.x, lambda s: loss.gradient(s, batch.y).mul_(-half))
+        second, _ = self.phase(network, "second", batch.x, lambda s: loss.gradient(s, batch.y).mul_(half))
+        updates: Updates = {}
+        for k in range(1, network.depth + 1):
+            scale = (-1) ** (network.depth - k) / (self.beta * len(batch.x))
+            updates |= added(network.pair(k, first, first, scale), network.pair(k, second, second, -scale))
+        return Outcome(updates, (first[-1] + second[-1]) / 2, residual)
+
+
+@dataclass(kw_only=True)
+class ArbitraryDyadic(SaddleRule):
+    """Any W without self-connections, on a `Recurrent` network: the mean goes through W, the difference through W^T.
+
+    All units move at once, eps = 1 / (1 + |W|^2); the saddle needs the largest eigenvalue of (W + W^T) / 2 below 1.
+    """
+
+    name: ClassVar[str] = "dyadic-arbitrary"
+    source: ClassVar[str] = "Dyadic Learning (MLNCP 2024), thesis section 4.2: arbitrarily connected weights"
+    hidden: ClassVar[Activation] = "hard-sigmoid"
+    feedback: ClassVar[str] = "transpose"
+    settings: ClassVar[Settings] = Settings(first="uniform")
+
+    @classmethod
+    def build(cls, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
+        if len(sizes) != 3:
+            raise RangeError(
+                f"arbitrary connectivity knows no layers, and {list(sizes)} asks for some: give three sizes, inputs, hidden units "
+                "and outputs"
+            )
+        return Recurrent(
+            *sizes,
+            activation=cls.hidden,
+            output=cls.output,
+            feedback=feedback or cls.feedback,
+            start=first or cls.settings.first,
+            seed=seed,
+        )
+
+    def fits(self, network: Network) -> None:
+        if not isinstance(network, Recurrent):
+            raise RangeError("dyadic-arbitrary trains a Recurrent network, not one in layers; for these ask for dyadic")
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        recurrent = cast(Recurrent, network)
+        dyads = self.infer(recurrent, batch)
+        updates = recurrent.pair(1, dyads.delta, dyads.mean, 1 / (self.beta * len(batch.x)))
+        return Outcome(updates, dyads.mean[1][:, -recurrent.outputs :], dyads.residual)
+
+    def infer(self, network: Recurrent, batch: Batch) -> Dyads:
+        """The dyads under nudging, from zero."""
+        dyads, eps, out = Dyads(network, batch.x), self.damping(network), slice(-network.outputs, None)
+        clamped = network.up(1, dyads.mean)
+
+        def step() -> None:
+            plus = clamped + network.across(dyads.mean)
+            minus, error = plus.clone(), network.down(1, dyads.delta)
+            both, pull = self.pulls(dyads.plus[1][:, out], dyads.minus[1][:, out], batch.y)
+            for part, change in ((plus, both), (minus, both), (error, pull)):
+                part[:, out] += change
+            dyads.move(network, 1, (plus, minus), error, eps, 0.5)
+
+        dyads.residual = self.settle([dyads.plus, dyads.minus], step)
+        return dyads
+
+    def free(self, network: Recurrent, x: Tensor) -> tuple[States, Tensor]:
+        """s = f(W s + theta_0 x + b), and the residual."""
+        s, eps = network.zeros("free", x), self.damping(network)
+        clamped = network.up(1, s)
+
+        def step() -> None:
+            s[1] = network.activate_(1, torch.lerp(s[1], clamped + network.across(s), eps))
+
+        residual = self.settle([s], step)
+        return s, residual
+
+    def predict(self, network: Network, x: Tensor) -> Tensor:
+        recurrent = cast(Recurrent, network)
+        return self.free(recurrent, x)[0][1][:, -recurrent.outputs :]
+
+    def damping(self, network: Network) -> float:
+        """eps."""
+        return self.eps if self.eps is not None else 1 / (1 + network.norm(1) ** 2)
