@@ -25,6 +25,10 @@ class SimulationError(NeuromorphError, RuntimeError):
     """A value left its legal range while running; names population and step."""
 
 
+class DivergenceError(SimulationError):
+    """States or updates of a training that are no longer finite; names layer, step and the last finite checkpoint."""
+
+
 class LavaRunError(NeuromorphError, RuntimeError):
     """Lava's runtime died or did not answer in time."""
 

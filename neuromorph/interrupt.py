@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 @contextmanager
-def deferred_interrupt() -> Iterator[None]:
+def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     """A Ctrl-C inside is raised (as KeyboardInterrupt) at the end, when state is consistent again.
+
+    Yields a question: has it been pressed? A long piece of work asks, and ends early.
 
     Outside the main thread, where Python delivers no signals, this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: False
         return
     pressed = False
 
@@ -26,7 +28,7 @@ def deferred_interrupt() -> Iterator[None]:
 
     before = signal.signal(signal.SIGINT, remember)
     try:
-        yield
+        yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
     if pressed:

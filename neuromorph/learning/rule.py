@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 from torch import Tensor
 
@@ -28,11 +28,15 @@ class Batch(NamedTuple):
     index: Tensor
 
 
+ScheduleName = Literal["constant", "cosine", "warmup-cosine", "exponential"]
+
+
 @dataclass(frozen=True)
 class Settings:
     """How a rule is trained when the user says nothing: the optimiser (a name of torch.optim, lower case) and its numbers.
 
-    `rate`: one learning rate, or one per connection from the bottom up. `first`: how first weights are drawn.
+    `rate`: one learning rate, or one per connection from the bottom up. `schedule`: how it falls over the epochs (trainer.py).
+    `first`: how first weights are drawn.
     """
 
     optimizer: str = "adam"
@@ -41,6 +45,7 @@ class Settings:
     epochs: int = 20
     momentum: float = 0.0
     weight_decay: float = 0.0
+    schedule: ScheduleName = "constant"
     first: Start = "glorot"
 
 
@@ -100,6 +105,9 @@ class Rule(ABC):
     @abstractmethod
     def step(self, network: Network, batch: Batch) -> Outcome:
         """Infer, and say what to change. Changes nothing itself."""
+
+    def constrain(self, network: Network) -> None:  # noqa: B027
+        """Put parameters back where they are allowed; the trainer calls it after each step of the optimiser."""
 
     def predict(self, network: Network, x: Tensor) -> Tensor:
         """Scores of the classes, (batch, classes), without a target."""

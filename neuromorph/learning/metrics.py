@@ -1,0 +1,68 @@
+"""What a training run tells of its layers, on one batch and without a trace in the run.
+
+angle        degrees between a rule's update of weights k and backpropagation's, minus the gradient of the mean loss
+norm_ratio   |update| / |backpropagation's update|
+residual     largest change of a state in the last iteration of the relaxation (the rule's own figure)
+saturation   share of a layer's units at a bound of their activation (feed-forward states): f' = 0 there, errors do not pass
+lipschitz    of the affine network, |W_L ... W_1|_2: what the output moves at most if no activation bends, so for f' <= 1 a scale and
+             no bound; with convolutions the product of the norms |W_k|, a bound
+
+Angles come as 2 atan2(|u - v|, |u + v|) of unit vectors, exact near 0 where the arc cosine is not.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neuromorph.learning.backpropagation import Backpropagation
+from neuromorph.learning.connections import Dense
+from neuromorph.learning.network import Network
+from neuromorph.learning.rule import Batch, Rule
+
+
+@torch.no_grad()
+def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
+    """All of the above; lists run from the bottom up. The rule's own state is as it was."""
+    kept = copy.deepcopy(rule.state_dict())
+    outcome = rule.step(network, batch)
+    rule.load_state_dict(kept)
+    exact = Backpropagation(loss=rule.loss).step(network, batch).updates
+    names = [f"connections.{k}.weight" for k in range(network.depth) if f"connections.{k}.weight" in outcome.updates]
+    return {
+        "angle": [angle(outcome.updates[name], exact[name]) for name in names],
+        "norm_ratio": [float(outcome.updates[name].norm() / exact[name].norm()) for name in names],
+        "residual": float(outcome.residual),
+        "saturation": saturation(network, batch.x),
+        "lipschitz": lipschitz(network),
+    }
+
+
+def angle(first: Tensor, second: Tensor) -> float:
+    """Degrees, 0 to 180; nan where one of the two is 0."""
+    u, v = (x.double().flatten() / x.double().norm() for x in (first, second))
+    return math.degrees(2 * math.atan2((u - v).norm(), (u + v).norm()))
+
+
+def saturation(network: Network, x: Tensor) -> list[float]:
+    """Of each layer 1..L."""
+    shares = []
+    for k in range(1, network.depth + 1):
+        x = network.activate(k, network.connection(k).up(x))
+        low, top = network.bounds[k]
+        shares.append(float(((x <= low) | (x >= top)).float().mean()))
+    return shares
+
+
+def lipschitz(network: Network) -> float:
+    connections = [network.connection(k) for k in range(network.depth, 0, -1)]
+    if not all(isinstance(connection, Dense) for connection in connections):
+        return math.prod(connection.norm() for connection in connections)
+    product = connections[0].weight
+    for connection in connections[1:]:
+        product = product @ connection.weight
+    return float(torch.linalg.matrix_norm(product, ord=2))
