@@ -128,6 +128,7 @@ class Trainer:
 
         Raises DivergenceError when updates are not finite.
         """
+        self.rule.begin_epoch(self.epoch)
         with deferred_interrupt() as pressed, torch.no_grad():
             began = reported = time.perf_counter()
             unreported = 0
