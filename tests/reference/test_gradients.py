@@ -1,0 +1,102 @@
+"""Angles between a rule's updates and backpropagation's."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from neuromorph.errors import RangeError
+from neuromorph.learning.backpropagation import Backpropagation
+from neuromorph.learning.dual_propagation import DualPropagation
+from neuromorph.learning.network import Network, mlp
+from neuromorph.learning.registry import make_rule
+from neuromorph.learning.rule import Batch, Outcome, Rule
+from neuromorph.reference.gradients import compare, worst_angle
+
+
+def problem(feedback: str = "tied") -> tuple[Network, Batch]:
+    generator = torch.Generator().manual_seed(0)
+    network = mlp((6, 9, 8, 4), feedback=feedback).double()
+    x, y = (torch.rand(12, n, generator=generator, dtype=torch.float64) for n in (6, 4))
+    return network, Batch(x, y, torch.arange(12))
+
+
+class Altered(Rule):
+    """Backpropagation with every update passed through a function."""
+
+    name, source = "altered", "here"
+
+    def __init__(self, change) -> None:
+        super().__init__()
+        self.change = change
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        outcome = Backpropagation(loss=self.loss).step(network, batch)
+        return Outcome({n: self.change(u) for n, u in outcome.updates.items()}, outcome.output)
+
+
+def turned(degrees: float):
+    """Turns a tensor by an angle, toward a direction at right angles to it."""
+
+    def turn(update: Tensor) -> Tensor:
+        other = torch.randn(update.shape, generator=torch.Generator().manual_seed(1), dtype=update.dtype)
+        other -= update * (other * update).sum() / update.square().sum()
+        angle = math.radians(degrees)
+        return math.cos(angle) * update + math.sin(angle) * update.norm() * other / other.norm()
+
+    return turn
+
+
+@pytest.mark.parametrize("degrees", [0.0, 1e-6, 0.5, 60.0, 135.0, 180.0])
+def test_an_update_turned_by_an_angle_is_found_turned_by_it(degrees: float) -> None:
+    """Down to a millionth of a degree, where the cosine is 1 to all digits."""
+    network, batch = problem()
+    for layer in compare(network, Altered(turned(degrees)), batch):
+        assert layer.angle == pytest.approx(degrees, rel=1e-6, abs=1e-10)
+        assert layer.cosine == pytest.approx(math.cos(math.radians(degrees)), abs=1e-12)
+        assert layer.ratio == pytest.approx(1.0)
+
+
+def test_the_ratio_is_the_factor_by_which_an_update_is_longer() -> None:
+    network, batch = problem()
+    for layer in compare(network, Altered(lambda update: 3 * update), batch):
+        assert (layer.ratio, layer.cosine) == pytest.approx((3.0, 1.0))
+        assert layer.angle < 1e-6
+
+
+def test_weakly_nudged_dual_propagation_points_where_backpropagation_does() -> None:
+    network, batch = problem()
+    layers = compare(network, DualPropagation(beta=1e-6), batch)
+    assert [layer.layer for layer in layers] == [1, 2, 3]
+    assert worst_angle(layers) < 1e-4
+    assert all(layer.ratio == pytest.approx(1.0, abs=1e-6) for layer in layers)
+
+
+def test_random_feedback_is_worst_at_the_bottom_and_exact_at_the_top() -> None:
+    network, batch = problem("random")
+    layers = compare(network, DualPropagation(beta=1e-6), batch)
+    assert worst_angle(layers) == max(layer.angle for layer in layers) > 20
+    assert layers[-1].angle < 1e-4
+
+
+def test_weights_that_a_rule_leaves_alone_are_at_right_angles_with_ratio_0() -> None:
+    network, batch = problem()
+    for change in (torch.zeros_like, lambda update: update[:0]):
+        for layer in compare(network, Altered(change), batch):
+            assert (layer.angle, layer.cosine, layer.ratio) == (90.0, 0.0, 0.0)
+
+
+def test_a_gradient_of_zero_has_no_direction() -> None:
+    network, batch = problem()
+    with pytest.raises(RangeError, match="into layer 1 is zero"):
+        compare(network, DualPropagation(), batch._replace(y=network(batch.x).detach()))
+
+
+def test_comparing_changes_neither_network_nor_rule() -> None:
+    network, batch = problem()
+    rule = make_rule("dp", schedule="random", iterations=3)
+    before = {name: p.clone() for name, p in network.named_parameters()}
+    first = compare(network, rule, batch)
+    assert compare(network, rule, batch) == first
+    assert all(torch.equal(before[name], p) for name, p in network.named_parameters())
