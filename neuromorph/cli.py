@@ -197,6 +197,19 @@ def bench_sparsity(
     talk.result(found)
 
 
+@bench.command("rules")
+def bench_rules(
+    runs: Annotated[int, typer.Option(help="Steps of each rule; medians are compared.", min=1)] = 50,
+    json: AsJson = False,
+) -> None:
+    """A step of every batched learning rule against one of backpropagation, and chains on Bars-and-Stripes."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.bench_rules import bench_rules as measure
+
+    talk = Talk(json)
+    talk.result(measure(runs, talk))
+
+
 @app.command()
 def reproduce(
     name: Annotated[str, typer.Argument(help="two-tales-1, ep-mnist, isd-bas, ...; an unknown name lists all.")],

@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import torch
+from torch import Tensor
 
+from neuromorph.errors import RangeError
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Network
 from neuromorph.learning.rule import Batch, Outcome, Rule
 
+ADVERSARIES = ("none", "gradient", "sign")
+
 
 @dataclass(kw_only=True)
 class Backpropagation(Rule):
-    """dW = - d <loss> / dW, the mean over the batch. It reads everything: it is the judge, not a local rule."""
+    """dW = - d <loss> / dW, the mean over the batch. It reads everything: it is the judge, not a local rule.
+
+    With an adversary the samples are first moved up their own loss by `attack`: x + attack * grad_x loss ("gradient", what Two Tales
+    calls FGSM and the baseline of its table 1), or x + attack * sign(grad_x loss) ("sign", the method of that name). No clipping.
+    """
+
+    adversary: Literal["none", "gradient", "sign"] = "none"
+    attack: float = field(default=0.5, metadata={"help": "step of the adversary"})
 
     name: ClassVar[str] = "backprop"
     source: ClassVar[str] = "Rumelhart, Hinton, Williams 1986"
 
+    def check(self) -> None:
+        if self.adversary not in ADVERSARIES:
+            raise RangeError(f"unknown adversary {self.adversary!r}; known are {', '.join(ADVERSARIES)}")
+
     def step(self, network: Network, batch: Batch) -> Outcome:
         named = {name: p for name, p in network.named_parameters() if p.requires_grad and name.startswith("connections")}
         with torch.enable_grad():
-            output = network(batch.x)
+            output = network(self.attacked(network, batch))
             mean = make_loss(self.loss).value(output, batch.y).mean()
             gradients = torch.autograd.grad(mean, list(named.values()))
         return Outcome({name: g.neg_() for name, g in zip(named, gradients, strict=True)}, output.detach())
+
+    def attacked(self, network: Network, batch: Batch) -> Tensor:
+        if self.adversary == "none":
+            return batch.x
+        x = batch.x.detach().requires_grad_()
+        (uphill,) = torch.autograd.grad(make_loss(self.loss).value(network(x), batch.y).sum(), x)
+        return (x + self.attack * (uphill if self.adversary == "gradient" else uphill.sign())).detach()

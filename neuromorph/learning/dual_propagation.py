@@ -19,6 +19,9 @@ Damping (Two Tales eq. 50): drives become (a_k + h s_plus_k) / (1 + h) and (a_k 
 h = max(0, (|W_(k+1)|^2 - 1) / 2) |1 - 2 alpha|: the same fixed points, reached where undamped updates diverge. The norm is not
 local to a synapse.
 
+Input layer (`input_layer`, extended DP; section 5 of equations.md): the input may give way too, s_plus_0 = x + alpha Delta_0, s_minus_0 =
+x - (1 - alpha) Delta_0, Delta_0 = W_1^T delta_1, so mean_0 = x + (2 alpha - 1) Delta_0: at alpha = 0 an attack up the loss by beta, at 1/2 x.
+
 Schedules, each `iterations` long: "forward-backward" (a forward pass, then repeat: output, layers downward; with more than one
 iteration preceded by layers upward; one iteration updates every neuron twice and is the cheapest), "parallel" (all layers from
 copies of the states before, from zero, the output nudged from the L-th update on) and "random" (from zero, one layer at a time,
@@ -40,6 +43,7 @@ from torch import Tensor
 from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import make_mean, make_nudged
+from neuromorph.learning.feedback import Tied
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Network, States, Updates
 from neuromorph.learning.rule import Batch, Outcome, Rule, check_share
@@ -79,6 +83,7 @@ class DualPropagation(Rule):
     schedule: Schedule = "forward-backward"
     iterations: int = 1
     damped: bool = False
+    input_layer: bool = field(default=False, metadata={"help": "extended DP: the input is a dyad too"})
     seed: int = field(default=0, metadata={"help": "of the random schedule"})
 
     name: ClassVar[str] = "dp"
@@ -98,6 +103,12 @@ class DualPropagation(Rule):
             )
         if self.nudging == "exact":
             self._check_exact()
+        if self.input_layer and self.schedule != "forward-backward":
+            raise RangeError(f"the input layer is nudged in the forward-backward schedule only, not in {self.schedule!r}")
+
+    def fits(self, network: Network) -> None:
+        if self.input_layer and not isinstance(network.feedback, Tied):
+            raise RangeError("the input layer is nudged through the transposed first weights: it needs tied feedback")
 
     def _check_exact(self) -> None:
         if self.loss != "squared":
@@ -161,6 +172,8 @@ class DualPropagation(Rule):
             for k in range(top, 0, -1):
                 drive = drives[k] if drives else network.up(k, mean)
                 self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
+            if self.input_layer:
+                mean[0] = batch.x + (2 * self.alpha - 1) * network.down(0, delta)
             if before:
                 dyads.residual = _largest_change(before, dyads)
         return dyads, output

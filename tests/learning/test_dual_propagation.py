@@ -5,10 +5,12 @@ from itertools import pairwise
 
 import pytest
 import torch
-from batched import plasticity, settle
+from batched import network_of, plasticity, settle
 from torch import Tensor
 
 from neuromorph.learning.dual_propagation import mean_of
+from neuromorph.learning.registry import make_rule
+from neuromorph.learning.rule import Batch
 
 FEEDBACK_FREE = [("dp", 0.5), ("dp-transpose", 0.0), ("dp-transpose", 0.5), ("dp-transpose", 1.0)]
 
@@ -144,3 +146,31 @@ def test_a_batch_is_its_samples_one_by_one() -> None:
 def test_the_mean_weighs_s_plus_with_alpha() -> None:
     plus, minus = torch.tensor([8.0]), torch.tensor([4.0])
     assert mean_of(minus, plus - minus, 256 * 0.25).item() == 5.0
+
+
+def test_a_nudged_input_at_alpha_0_is_backpropagation_on_samples_moved_up_their_loss() -> None:
+    """Extended DP: mean_0 = x - W_1^T delta_1 = x + beta grad_x loss + O(beta^2), and the weights see that input.
+
+    So does the fast-gradient baseline with a step of beta; their updates of W_1 differ by O(beta^2), of which a first-order difference
+    without the input term would show O(beta).
+    """
+
+    def distance(beta: float, input_layer: bool) -> float:
+        weights, x, y = problem()
+        network, batch = network_of(weights), Batch(x, y, torch.arange(len(x)))
+        rule = make_rule("dp-transpose", alpha=0.0, beta=beta, input_layer=input_layer)
+        with torch.no_grad():
+            pre = rule.infer(network, batch)[0].mean[0]
+        moved = make_rule("backprop", adversary="gradient", attack=beta).attacked(network, batch)
+        return float((pre - moved).norm())
+
+    assert distance(1e-4, False) > 0.9e-1 * distance(1e-3, False) > 1e-5
+    assert distance(1e-4, True) < 1e-6 * distance(1e-4, False) + 1e-12
+
+
+def test_the_sign_adversary_moves_every_pixel_by_its_step() -> None:
+    weights, x, y = problem()
+    attacked = make_rule("backprop", adversary="sign", attack=0.25).attacked(
+        network_of(weights), Batch(x, y, torch.arange(len(x)))
+    )
+    torch.testing.assert_close((attacked - x).abs(), torch.full_like(x, 0.25))
