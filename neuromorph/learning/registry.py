@@ -7,11 +7,15 @@ from typing import Any
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.backpropagation import Backpropagation
+from neuromorph.learning.contrastive import ContrastiveHebbian, Coupled, DiscountedContrastive
 from neuromorph.learning.dual_propagation import DPTranspose, DualPropagation, InvertedLiftedProximal, LiftedProximal
+from neuromorph.learning.equilibrium import ContinuousEquilibrium, EquilibriumPropagation
+from neuromorph.learning.resistive import Resistive
 from neuromorph.learning.rule import Rule
 
 _FAMILIES: tuple[type[Rule], ...] = (
     Backpropagation, DualPropagation, DPTranspose, LiftedProximal, InvertedLiftedProximal,
+    EquilibriumPropagation, ContinuousEquilibrium, ContrastiveHebbian, DiscountedContrastive, Coupled, Resistive,
 )  # fmt: skip
 RULES = {rule.name: rule for rule in _FAMILIES}
 

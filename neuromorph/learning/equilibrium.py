@@ -1,0 +1,150 @@
+"""Equilibrium propagation (EP): a Hopfield network relaxes, is nudged at its output, and learns from the difference.
+
+    E = 1/2 |s|^2 - sum_k s_k^T (W_k s_(k-1) + b_k),   rho(s) = s in [low, top]  (laws/hopfield.py);   push on the output: -b g(s_L)
+    dW_k = <s_k s_(k-1)^T at b_plus - the same at b_minus> / (b_plus - b_minus),   db_k likewise
+
+with g = d loss / d output of each sample; phases, strengths, order and their errors: relaxation.py. As b -> 0 this is minus the
+gradient of the loss at the free fixed point. Weights are symmetric with feedback tied; with another one there is no energy.
+
+Loss: squared, y - s_L, or cross-entropy, y - softmax(s_L), whose logits need a linear output.
+
+`persistent`: the free phase of a sample begins where its last one ended (particles.py); prediction begins at zero.
+`temperature` T > 0: Langevin dynamics, and products averaged over the last nudged_steps iterations of every phase; the noise of
+dW grows as 1 / b. Prediction is without noise.
+
+Continuous form: dW_k sums (s_k s_(k-1)^T at t + 1 - at t) / b over the iterations of the nudged phases, as a synapse does that
+sees rates of change (STDP-like). With the weights fixed within a batch, as here, the sum telescopes to the rule of two phases.
+
+Source: Scellier and Bengio 2017, eq. 1-12, appendix A (Langevin), table 2; centred: Laborieux 2021. Differences: the loss is
+1/2 |s_L - y|^2, so beta = 1 is beta = 0.5 of the authors' code, whose random sign of beta is the default here (the paper does not
+have it); particles are kept of the training set only, theirs also of the validation set.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from neuromorph.errors import RangeError
+from neuromorph.learning.losses import make_loss
+from neuromorph.learning.network import Activation, Network, States, Updates
+from neuromorph.learning.particles import Particles
+from neuromorph.learning.relaxation import Nudge, NudgedRule, Relaxation
+from neuromorph.learning.rule import Batch, Outcome, Settings
+from neuromorph.learning.two_term import Term, added
+
+
+@dataclass(kw_only=True)
+class _Nudging(NudgedRule):
+    """What both forms of EP share: hard sigmoids, and a push on the output against the loss."""
+
+    nudge: Nudge = "random-sign"
+
+    source: ClassVar[str] = "Scellier and Bengio 2017, eq. 1-12, table 2"
+    hidden: ClassVar[Activation] = "hard-sigmoid"
+    output: ClassVar[Activation] = "hard-sigmoid"
+    settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
+
+    def nudged(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
+        gradient = make_loss(self.loss).gradient
+        return replace(self.free(network), push=lambda output: gradient(output, y).mul_(-strength))
+
+
+@dataclass(kw_only=True)
+class EquilibriumPropagation(_Nudging):
+    """The rule of two phases."""
+
+    persistent: bool = field(default=False, metadata={"help": "a sample's free phase begins where its last one ended"})
+    temperature: float = field(default=0.0, metadata={"help": "of Langevin dynamics; 0: none"})
+
+    name: ClassVar[str] = "ep"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._particles = Particles()
+
+    def check(self) -> None:
+        super().check()
+        if self.temperature < 0:
+            raise RangeError(f"temperature = {self.temperature}: give 0 (no noise) or more")
+        if self.temperature and self.free_steps < self.nudged_steps:
+            raise RangeError(
+                f"with a temperature both phases average over {self.nudged_steps} iterations (nudged_steps), and the free one has "
+                f"{self.free_steps}: raise free_steps"
+            )
+
+    def relaxation(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
+        found = super().relaxation(network, y, strength, states)
+        return replace(found, noise=self._noise) if self.temperature else found
+
+    def _noise(self, drive: Tensor) -> Tensor:
+        normal = torch.randn(drive.shape, generator=self._random).to(drive)
+        return normal.mul_(math.sqrt(2 * self.temperature / self.eps))
+
+    def rest(self, network: Network, batch: Batch, strength: float) -> States:
+        found = super().rest(network, batch, strength)
+        return self._particles.fetch(batch.index, found) if self.persistent else found
+
+    def phase(self, network: Network, batch: Batch, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
+        if self.temperature:
+            found = self._averaged(network, batch, strength, start, steps, scale)
+        else:
+            found = super().phase(network, batch, strength, start, steps, scale)
+        if self.persistent and strength == 0:
+            self._particles.keep(batch.index, found.states)
+        return found
+
+    def _averaged(self, network: Network, batch: Batch, strength: float, start: States, steps: int, scale: float) -> Term:
+        """Products and output in the mean of the last iterations, after the others have passed."""
+        window = min(steps, self.nudged_steps)
+        found = super().phase(network, batch, strength, start, steps - window)
+        updates: Updates = {}
+        output = torch.zeros_like(found.output)
+        for _ in range(window):
+            found = super().phase(network, batch, strength, found.states, 1, scale / window)
+            updates = added(updates, found.updates)
+            output = output + found.output / window
+        return Term(updates, found.states, output, found.residual)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"particles": self._particles.layers}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        self._particles.layers = list(state["particles"])
+
+
+@dataclass(kw_only=True)
+class ContinuousEquilibrium(_Nudging):
+    """The form that learns at every iteration of the nudged phases."""
+
+    name: ClassVar[str] = "ep-continuous"
+
+    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None, steps: int | None = None) -> Term:
+        raise RangeError("ep-continuous learns from changes within a phase, and has no two terms to draw from; take ep")
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        plus, minus = self.strengths()
+        free = self.phase(network, batch, 0.0, self.rest(network, batch, 0.0), self.free_steps)
+        updates: Updates = {}
+        for strength in (plus, minus):
+            if strength:
+                scale = math.copysign(1 / ((plus - minus) * len(batch.x)), strength)
+                updates = added(updates, self._changes(network, batch, strength, free.states, scale))
+        return Outcome(updates, free.output, free.residual)
+
+    def _changes(self, network: Network, batch: Batch, strength: float, start: States, scale: float) -> Updates:
+        """The sum over the iterations of one nudged phase of scale (s_k s_(k-1)^T at t + 1 - at t)."""
+        states = self.begun(network, batch, strength, start)
+        relaxation = self.relaxation(network, batch.y, strength, states)
+        updates: Updates = {}
+        for _ in range(self.nudged_steps):
+            updates = added(updates, self.products(network, states, -scale))
+            relaxation.run(network, states, 1)
+            updates = added(updates, self.products(network, states, scale))
+        return updates

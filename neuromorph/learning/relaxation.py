@@ -1,0 +1,237 @@
+"""Relaxation of a layered network toward a fixed point, and the rules that contrast two of its phases.
+
+Layers 1..L settle under a clamped input, s_0 = x, each by the law of laws/hopfield.py::
+
+    drive_k = W_k s_(k-1) + b_k + gain W_(k+1)^T s_(k+1),   drive_L = W_L s_(L-1) + b_L + push(s_L)
+    s_k <- clip(s_k + eps (drive_k - s_k), low_k, top_k)
+
+"synchronous": all layers from the states of the iteration before. "odd-even": layers 1, 3, 5, ... at once, then 2, 4, ...; an
+iteration is both. The drive of the input is computed once a phase, for it does not change.
+
+A rule contrasts phases of strengths b_plus > b_minus, one of which may be 0, the free phase::
+
+    dtheta = <-dE/dtheta(s at b_plus) + dE/dtheta(s at b_minus)> / (b_plus - b_minus)
+
+    nudge         b_plus, b_minus              error against the gradient at the free fixed point
+    positive      beta, 0                      O(beta)
+    negative      0, -beta                     O(beta)
+    random-sign   one of both, drawn a batch   O(beta), O(beta^2) in the mean
+    centred       beta, -beta                  O(beta^2); two phases besides the free one
+
+Every nudged phase starts from the states of the free phase, which comes first. Source: equations.md sections 7 and 8.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from neuromorph.arithmetic.tensors import TENSORS
+from neuromorph.errors import RangeError
+from neuromorph.laws.hopfield import make_leaky
+from neuromorph.learning.connections import Convolution
+from neuromorph.learning.network import BOUNDS, Network, States, Updates
+from neuromorph.learning.rule import Batch, Outcome
+from neuromorph.learning.two_term import Term, TwoTermRule, added
+
+leaky = make_leaky(TENSORS)
+
+Order = Literal["synchronous", "odd-even"]
+ORDERS = ("synchronous", "odd-even")
+Nudge = Literal["positive", "negative", "random-sign", "centred"]
+NUDGES = ("positive", "negative", "random-sign", "centred")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relaxation:
+    """How the layers settle in one phase. `push`: on the output, given its state. `noise`: added to a drive, given that drive."""
+
+    eps: float = 1.0
+    order: Order = "synchronous"
+    gain: float = 1.0
+    push: Callable[[Tensor], Tensor] | None = None
+    noise: Callable[[Tensor], Tensor] | None = None
+    is_clamped: bool = False
+    """The output stays where it is."""
+
+    def run(self, network: Network, states: States, steps: int) -> float | Tensor:
+        """`steps` iterations on `states`; the largest change of a state in the last one."""
+        groups = _groups(self.order, network.depth - self.is_clamped)
+        below = network.up(1, states)
+        choose_switches(network, states)
+        before = list(states)
+        for _ in range(steps):
+            before = list(states)
+            for group in groups:
+                drives = [self.drive(network, k, states, below) for k in group]
+                for k, drive in zip(group, drives, strict=True):
+                    if self.noise:
+                        drive = drive + self.noise(drive)
+                    states[k] = leaky(states[k], drive, 256 * self.eps, *self.bounds(network, k))
+        moved = zip(states[1:], before[1:], strict=True)
+        return torch.stack([(new - old).abs().max() for new, old in moved]).max()
+
+    def drive(self, network: Network, k: int, states: States, below: Tensor) -> Tensor:
+        """Of layer k; `below` is the drive of the input."""
+        drive = below if k == 1 else network.up(k, states)
+        if k < network.depth:
+            return torch.add(drive, network.down(k, states), alpha=self.gain)
+        return drive if self.push is None else drive + self.push(states[k])
+
+    def bounds(self, network: Network, k: int) -> tuple[Any, Any]:
+        """Where states of layer k end."""
+        return network.bounds[k]
+
+
+def _groups(order: Order, top: int) -> list[list[int]]:
+    """Layers 1..top in the order of their updates, from above in a group: down(k) then finds the switches of up(k + 1)."""
+    layers = range(top, 0, -1)
+    if order == "synchronous":
+        return [list(layers)]
+    return [group for odd in (1, 0) if (group := [k for k in layers if k % 2 == odd])]
+
+
+def choose_switches(network: Network, states: Sequence[Tensor]) -> None:
+    """Have pooling connections between these states choose their maxima, for `down` and `pair` to go by."""
+    for k in range(2, network.depth + 1):
+        connection = network.connection(k)
+        if isinstance(connection, Convolution) and connection.pool:
+            network.up(k, states)
+
+
+@dataclass(kw_only=True)
+class RelaxationRule(TwoTermRule):
+    """Contrasts two phases of a relaxation."""
+
+    eps: float = field(default=0.5, metadata={"help": "share of the way to its drive that a unit goes in an iteration"})
+    order: Order = "synchronous"
+    free_steps: int = field(default=20, metadata={"help": "iterations of the free phase"})
+    nudged_steps: int = field(default=4, metadata={"help": "iterations of each other phase"})
+
+    def check(self) -> None:
+        if not 0 < self.eps <= 1:
+            raise RangeError(
+                f"eps = {self.eps} is outside 0..1 (0 excluded): a unit goes that share of the way to its drive"
+            )
+        if self.order not in ORDERS:
+            raise RangeError(f"unknown order {self.order!r}; known are {', '.join(ORDERS)}")
+        if min(self.free_steps, self.nudged_steps) < 1:
+            raise RangeError(
+                f"{self.free_steps} free and {self.nudged_steps} nudged iterations: each phase needs at least one"
+            )
+
+    @abstractmethod
+    def strengths(self) -> tuple[float, float]:
+        """b_plus and b_minus of this update."""
+
+    @abstractmethod
+    def nudged(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
+        """The relaxation of a phase that sees the target; it may put the output where it will be held."""
+
+    def free(self, network: Network) -> Relaxation:
+        """The relaxation of a phase that does not."""
+        return Relaxation(eps=self.eps, order=self.order)
+
+    def relaxation(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
+        return self.nudged(network, y, strength, states) if strength else self.free(network)
+
+    def products(self, network: Network, states: States, scale: float) -> Updates:
+        """- scale dE/dtheta, summed over the batch."""
+        choose_switches(network, states)
+        updates: Updates = {}
+        for k in range(1, network.depth + 1):
+            updates |= network.pair(k, states, states, scale)
+        return updates
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """What the input layer is clamped to."""
+        return x
+
+    def rest(self, network: Network, batch: Batch, strength: float) -> States:
+        """Where a phase of this strength begins that follows on none."""
+        return network.zeros("rest", self.inputs(batch.x))
+
+    def begun(self, network: Network, batch: Batch, strength: float, start: States) -> States:
+        """The states of a new phase, as they were in another."""
+        name = "free" if strength == 0 else "nudged" if strength > 0 else "nudged against"
+        states = network.states(name, self.inputs(batch.x))
+        for k in range(1, network.depth + 1):
+            states[k] = start[k]
+        return states
+
+    def phase(self, network: Network, batch: Batch, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
+        """`steps` iterations from `start`; with a scale, what plasticity makes of their end."""
+        states = self.begun(network, batch, strength, start)
+        residual = self.relaxation(network, batch.y, strength, states).run(network, states, steps)
+        return Term(self.products(network, states, scale) if scale else {}, states, states[-1], residual)
+
+    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None, steps: int | None = None) -> Term:
+        plus, minus = self.strengths()
+        strength = plus if sign > 0 else minus
+        if steps is None:
+            steps = self.free_steps if strength == 0 else self.nudged_steps if start else self.free_steps + self.nudged_steps
+        scale = sign / ((plus - minus) * len(batch.x))
+        return self.phase(network, batch, strength, start or self.rest(network, batch, strength), steps, scale)
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        plus, minus = self.strengths()
+        scale = 1 / ((plus - minus) * len(batch.x))
+        scales = {plus: scale, minus: -scale}
+        rest = self.rest(network, batch, 0.0)
+        free = self.phase(network, batch, 0.0, rest, self.free_steps, scales.pop(0.0, 0.0))
+        updates = free.updates
+        for strength, scale in scales.items():
+            updates = added(updates, self.phase(network, batch, strength, free.states, self.nudged_steps, scale).updates)
+        return Outcome(updates, free.output, free.residual)
+
+    def predict(self, network: Network, x: Tensor) -> Tensor:
+        """The output at the end of a free phase that begins at zero."""
+        states = network.zeros("free", self.inputs(x))
+        self.free(network).run(network, states, self.free_steps)
+        return states[-1]
+
+
+@dataclass(kw_only=True)
+class NudgedRule(RelaxationRule):
+    """A relaxation rule with a strength to choose."""
+
+    nudge: Nudge = "positive"
+    beta: float = field(default=1.0, metadata={"help": "nudging strength"})
+    seed: int = field(default=0, metadata={"help": "of random signs and noise"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._random = torch.Generator().manual_seed(self.seed)
+
+    def check(self) -> None:
+        super().check()
+        if self.nudge not in NUDGES:
+            raise RangeError(f"unknown nudge {self.nudge!r}; known are {', '.join(NUDGES)}")
+        if self.beta <= 0:
+            raise RangeError(f"beta = {self.beta} is a size: give beta > 0, and its sign by nudge")
+
+    def fits(self, network: Network) -> None:
+        if self.loss == "cross-entropy" and network.bounds[-1] != BOUNDS["linear"]:
+            raise RangeError(
+                f"{self.name} with cross-entropy nudges logits, and this network clips its output to {network.bounds[-1]}: "
+                "build it with output linear, or take loss squared"
+            )
+
+    def strengths(self) -> tuple[float, float]:
+        if self.nudge == "centred":
+            return self.beta, -self.beta
+        positive = self.nudge == "positive"
+        if self.nudge == "random-sign":
+            positive = bool(torch.randint(2, (), generator=self._random))
+        return (self.beta, 0.0) if positive else (0.0, -self.beta)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"random": self._random.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._random.set_state(state["random"])
