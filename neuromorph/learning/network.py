@@ -176,3 +176,8 @@ def convolutional(
 def vgg16(classes: int = 10, *, feedback: FeedbackName = "tied", seed: int = 0) -> Network:
     """VGG16 for 3 x 32 x 32 images: 13 convolutions, dense 4096, 4096, classes; no batch normalisation."""
     return convolutional((3, 32, 32), VGG16, (4096, 4096, classes), feedback=feedback, seed=seed)
+
+
+def small_vgg(classes: int = 10, *, feedback: FeedbackName = "tied", seed: int = 0) -> Network:
+    """Six layers in VGG's manner for 3 x 32 x 32 images, which a CPU can train."""
+    return convolutional((3, 32, 32), (32, "M", 64, "M", 128, 128, "M"), (128, classes), feedback=feedback, seed=seed)

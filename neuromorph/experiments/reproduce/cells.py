@@ -24,7 +24,7 @@ FOLDER = Path("runs") / "reproduce"
 @dataclass(frozen=True)
 class Cell:
     """One row of a grid. `options`: of the rule; `settings`: fields of learning.rule.Settings; `samples`: only the first training
-    images (None: all); `metrics`: measure layers at the end; `network`: "mlp" of `layers`, or "vgg16"."""
+    images (None: all); `metrics`: measure layers at the end; `network`: "mlp" of `layers`, "vgg16" or "small-vgg"."""
 
     name: str
     rule: str
@@ -44,7 +44,9 @@ class Cell:
         return f"{self.rule}-{digest}-seed{seed}"
 
 
-def run_cells(experiment: str, cells: Sequence[Cell], seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, list[dict[str, Any]]]:
+def run_cells(
+    experiment: str, cells: Sequence[Cell], seeds: int, talk: Talk, data_dir: Path | None
+) -> dict[str, list[dict[str, Any]]]:
     """What every cell reached from the seeds 0, 1, ...; by its name. A training that diverges says so in its result."""
     folder = FOLDER / experiment
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,18 +72,17 @@ def _part(data: Dataset, samples: int | None) -> Dataset:
 
 
 def _train(cell: Cell, seed: int, data: Dataset, checkpoint: Path, talk: Talk) -> dict[str, Any]:
-    from neuromorph.learning.network import vgg16
+    from neuromorph.learning.network import small_vgg, vgg16
     from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
 
     rule = make_rule(cell.rule, **cell.options)
     settings = replace(rule.settings, **cell.settings)
     feedback = cell.feedback or rule.feedback
-    network = (
-        vgg16(data.classes, feedback=feedback, seed=seed)
-        if cell.network == "vgg16"
-        else rule.build(cell.layers, feedback, seed, settings.first)
-    )
+    if cell.network == "mlp":
+        network = rule.build(cell.layers, feedback, seed, settings.first)
+    else:
+        network = {"vgg16": vgg16, "small-vgg": small_vgg}[cell.network](data.classes, feedback=feedback, seed=seed)
     trainer = Trainer(network, rule, data, settings, seed=seed, metrics=settings.epochs if cell.metrics else 0)
     if checkpoint.exists():
         trainer.load(checkpoint)
@@ -116,7 +117,13 @@ def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     mean, spread = mean_and_spread([100 * r["test_accuracy"] for r in results])
     train = mean_and_spread([100 * r["train_accuracy"] for r in results])[0]
     seconds = mean_and_spread([entry["seconds"] for r in results for entry in r["history"]])[0]
-    return {"cell": name, "test %": round(mean, 2), "+-": round(spread, 2), "train %": round(train, 2), "s/epoch": round(seconds, 1)}
+    return {
+        "cell": name,
+        "test %": round(mean, 2),
+        "+-": round(spread, 2),
+        "train %": round(train, 2),
+        "s/epoch": round(seconds, 1),
+    }
 
 
 def accuracy_of(results: Sequence[dict[str, Any]]) -> tuple[float, float] | None:

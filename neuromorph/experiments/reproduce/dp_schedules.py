@@ -1,0 +1,71 @@
+"""Dual propagation: does the order of inference matter? (Dual Propagation, MNIST table.)
+
+784-512-512-10, ReLU, squared error, Adam with a cosine, batch 100, 20 epochs: backpropagation, DP and DP-transpose at alpha = 1/2 with one
+pass forward and back, and DP with repeated passes, with all layers in parallel, in random order, and with learned (Kolen-Pollack)
+feedback. The paper: parity of all schedules with backpropagation (98.4 % at 784-1000x4-10, second-hand).
+
+Differences: two hidden layers of 512 rather than four of 1000. Random order updates one layer at a time, 8 x 3 times a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from neuromorph.console import Talk
+from neuromorph.experiments.reproduce.cells import Cell, accuracy_of, row, run_cells
+from neuromorph.experiments.reproduce.pictures import bars
+from neuromorph.experiments.reproduce.report import claim
+
+NAME = "dp-schedules"
+TITLE = "Dual propagation: schedules of inference, MNIST"
+LAYERS = (784, 512, 512, 10)
+SETTINGS = {"optimizer": "adam", "rate": 1e-3, "batch": 100, "epochs": 20, "schedule": "cosine"}
+BASE = "backpropagation"
+NEAR = 0.2
+"""Points from backpropagation within which a schedule counts as equal."""
+ROWS: dict[str, tuple[str, dict[str, Any], str | None, dict[str, Any]]] = {
+    BASE: ("backprop", {}, None, {}),
+    "DP, forward-backward": ("dp", {}, None, {}),
+    "DP-transpose, forward-backward": ("dp-transpose", {}, None, {}),
+    "DP, 4 passes": ("dp", {"iterations": 4}, None, {}),
+    "DP, parallel": ("dp", {"schedule": "parallel", "iterations": 8}, None, {}),
+    "DP, random order": ("dp", {"schedule": "random", "iterations": 8}, None, {}),
+    "DP, Kolen-Pollack feedback": (
+        "dp",
+        {},
+        "kolen-pollack",
+        {"optimizer": "sgd", "rate": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
+    ),
+}
+
+
+def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+    shorter = {"epochs": 2} if quick else {}
+    cells = [
+        Cell(
+            name,
+            rule,
+            LAYERS,
+            options=options,
+            feedback=feedback,
+            settings=SETTINGS | own | shorter,
+            samples=10_000 if quick else None,
+        )
+        for name, (rule, options, feedback, own) in ROWS.items()
+    ]
+    found = run_cells(NAME, cells, seeds, talk, data_dir)
+    base, claims = accuracy_of(found[BASE]), []
+    for name in list(ROWS)[1:]:
+        reached = accuracy_of(found[name])
+        if base is None or reached is None:
+            claims.append(claim(name, "as backpropagation", "diverged", False))
+        else:
+            near = reached[0] > base[0] - NEAR
+            claims.append(claim(name, "as backpropagation", f"{reached[0] - base[0]:+.2f} points", near, reached[1]))
+    return {"rows": [row(name, results) for name, results in found.items()], "claims": claims}
+
+
+def draw(figure: Any, result: Mapping[str, Any]) -> None:
+    bars(figure, result)
