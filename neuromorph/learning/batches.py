@@ -1,7 +1,8 @@
 """A data set as tensors on the network's device, and its batches in an order that seed and epoch alone decide.
 
 Images stay bytes in memory, (n, channels, height, width), and become numbers a batch at a time: pixel / 255, for CIFAR-10 then
-(x - mean) / std of each channel (Two Tales' code), in the shape and type that the first connection takes. Targets are one-hot.
+(x - mean) / std of each channel (Two Tales' code), in the type of the weights, in rows if a dense connection comes first. Targets are
+one-hot.
 CIFAR-10's training images are cropped to their size out of a black margin of 4 pixels, and mirrored every other time.
 
 Several processes see the same batches: of each, a process takes the samples whose place in the training set is congruent to its
@@ -21,7 +22,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from neuromorph.data import Images, Labels
-from neuromorph.errors import RangeError
 from neuromorph.learning.network import Network
 from neuromorph.learning.rule import Batch
 
@@ -39,13 +39,9 @@ class Samples:
     """Images and labels of one part of a data set, ready for a network."""
 
     def __init__(self, images: Images, labels: Labels, name: str, classes: int, network: Network) -> None:
-        like, self.shape = network.connection(1).weight, network.connection(1).pre
+        like = network.connection(1).weight
         shaped = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
-        if np.prod(shaped.shape[1:]) != np.prod(self.shape) or (classes,) != network.connection(network.depth).post:
-            raise RangeError(
-                f"the network takes states {self.shape} and gives {network.connection(network.depth).post}; {name} has images of "
-                f"{' x '.join(map(str, images.shape[1:]))} and {classes} classes"
-            )
+        self.shape = (-1,) if len(network.connection(1).pre) == 1 else shaped.shape[1:]
         self.name, self.classes = name, classes
         self.images = torch.from_numpy(np.ascontiguousarray(shaped)).to(like.device)
         self.labels = torch.from_numpy(labels).to(like.device)
@@ -64,7 +60,9 @@ class Samples:
         x = images.to(self._scale.dtype).mul_(self._scale)
         if self._shift is not None:
             x.add_(self._shift)
-        return Batch(x.view(-1, *self.shape), self._targets.index_select(0, self.labels.index_select(0, index)), index)
+        return Batch(
+            x.view(len(index), *self.shape), self._targets.index_select(0, self.labels.index_select(0, index)), index
+        )
 
     def chunks(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """All samples in their order, or those of one of several processes."""

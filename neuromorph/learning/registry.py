@@ -10,14 +10,20 @@ from neuromorph.learning.backpropagation import Backpropagation
 from neuromorph.learning.contrastive import ContrastiveHebbian, Coupled, DiscountedContrastive
 from neuromorph.learning.dual_propagation import DPTranspose, DualPropagation, InvertedLiftedProximal, LiftedProximal
 from neuromorph.learning.equilibrium import ContinuousEquilibrium, EquilibriumPropagation
+from neuromorph.learning.forward_forward import ForwardForward
+from neuromorph.learning.isd import sampled
 from neuromorph.learning.resistive import Resistive
 from neuromorph.learning.rule import Rule
+from neuromorph.learning.two_term import TwoTermRule
 
 _FAMILIES: tuple[type[Rule], ...] = (
     Backpropagation, DualPropagation, DPTranspose, LiftedProximal, InvertedLiftedProximal,
     EquilibriumPropagation, ContinuousEquilibrium, ContrastiveHebbian, DiscountedContrastive, Coupled, Resistive,
+    ForwardForward,
 )  # fmt: skip
-RULES = {rule.name: rule for rule in _FAMILIES}
+# the continuous form learns from changes within a phase: it has no two terms to draw from
+_SPLIT = [rule for rule in _FAMILIES if issubclass(rule, TwoTermRule) and rule is not ContinuousEquilibrium]
+RULES = {rule.name: rule for rule in (*_FAMILIES, *map(sampled, _SPLIT))}
 
 
 def rule_class(name: str) -> type[Rule]:

@@ -74,6 +74,8 @@ class Rule(ABC):
     """Paper and equations."""
     hidden: ClassVar[Activation] = "relu"
     output: ClassVar[Activation] = "linear"
+    has_output: ClassVar[bool] = True
+    """Whether the last layer gives the scores of the classes; if not, `predict` finds them in another way."""
     feedback: ClassVar[str] = "tied"
     """How errors come down when the user says nothing."""
     settings: ClassVar[Settings] = Settings()

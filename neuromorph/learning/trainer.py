@@ -15,6 +15,7 @@ look tells whether outputs and updates were finite; the error names the first st
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -96,6 +97,7 @@ class Trainer:
         self._held = self._samples(data.train_images[kept:], data.train_labels[kept:])
         train = self._samples(data.train_images[:kept], data.train_labels[:kept])
         self.batches = Batches(train, settings.batch, seed, ranks.rank, ranks.world)
+        _check_scores(rule, network, train)
         ranks.share_weights(network)
         self._parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
         self.optimizer = make_optimizer(network, self._parameters, settings)
@@ -154,6 +156,8 @@ class Trainer:
         for name, parameter in self._parameters.items():
             parameter.grad = updates.get(name)
         self.optimizer.step()
+        self.rule.constrain(self.network)
+        self.network.recycle(outcome.updates)
         self.schedule.step()
         self._residual = outcome.residual
         self.position += 1
@@ -305,6 +309,25 @@ def _check(settings: Settings, held: int, images: int, keep_best: bool) -> None:
         raise RangeError(f"{held} images held out leave nothing of {images} training images; hold out fewer")
     if keep_best and not held:
         raise RangeError("the best epoch is chosen on images held out, and none are; hold some out, or test the last epoch")
+
+
+def _check_scores(rule: Rule, network: Network, samples: Samples) -> None:
+    """Let the rule predict once, and put its state back."""
+    kept = copy.deepcopy(rule.state_dict())
+    x = samples.batch(torch.zeros(1, dtype=torch.int64, device=samples.labels.device)).x
+    try:
+        with torch.no_grad():
+            scores = tuple(rule.predict(network, x).shape)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise RangeError(
+            f"{samples.name}, {tuple(x.shape[1:])} a sample, does not fit the network of rule {rule.name}: {reason}"
+        ) from None
+    rule.load_state_dict(kept)
+    if scores != (1, samples.classes):
+        raise RangeError(
+            f"rule {rule.name} scores {scores[-1]} classes with this network, and {samples.name} has {samples.classes}"
+        )
 
 
 def _smallest_of_each_layer(updates: Updates, parameters: dict[str, nn.Parameter], rule: str) -> list[str]:

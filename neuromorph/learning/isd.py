@@ -1,0 +1,107 @@
+"""ISD: any rule of two terms, one term at a time, drawn at random. What a synapse sees is local in time.
+
+For each batch one phase, positive with probability p (phases.py)::
+
+    dtheta = g_plus / p  in a positive phase,   g_minus / (1 - p)  in a negative one;   E dtheta = g_plus + g_minus for every p
+
+A relaxation goes on from where its last phase ended, under whatever sample comes, for as many iterations as both phases of its rule
+take; with persistent particles it goes on from those of the samples. The unit of a batch is the phase: in as many batches ISD
+makes as many changes as its rule, each from half the phases and with a larger variance; it wants a smaller rate, and since
+at an optimum the means of both terms are opposite but not zero, its noise does not vanish there.
+
+p is fixed, or with `adaptive` follows p* = sqrt(A) / (sqrt(A) + sqrt(C)) from running means A, C of |g_plus|^2 and |g_minus|^2.
+
+Order: draw the phase, infer, observe |g|^2 (it acts on later draws only), weigh. `Outcome.output` is a prediction made beside the
+learning, for a positive phase knows the target.
+
+Source: Flexible Phase Dynamics eq. 3 and 9-11. Always-on learning (eq. 5) changes weights within a phase, which `Rule.step` does not;
+the machines of boltzmann.py do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from neuromorph.learning.network import Network, States
+from neuromorph.learning.relaxation import RelaxationRule
+from neuromorph.learning.rule import Batch, Outcome
+from neuromorph.learning.two_term import Term, TwoTermRule
+from neuromorph.phases import Bernoulli
+
+
+@dataclass(kw_only=True)
+class Sampled(TwoTermRule):
+    """One term at each update."""
+
+    p: float = field(default=0.5, metadata={"help": "probability of a positive phase, between 0 and 1"})
+    adaptive: bool = field(default=False, metadata={"help": "p follows the optimum, from running second moments"})
+    phase_seed: int = field(default=0, metadata={"help": "of the draws of phases"})
+
+    base: ClassVar[type[TwoTermRule]]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.phases = Bernoulli(None if self.adaptive else self.p, self.phase_seed)
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        phase = self.phases.draw()
+        found = self.term(network, batch, +1 if phase.positive else -1)
+        if self.adaptive:
+            self.phases.observe(phase, float(torch.stack([g.square().sum() for g in found.updates.values()]).sum()))
+        updates = {name: g.mul_(phase.weight) for name, g in found.updates.items()}
+        return Outcome(updates, self.predict(network, batch.x), found.residual)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"phases": self.phases.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        rest = dict(state)
+        self.phases.load_state_dict(rest.pop("phases"))
+        super().load_state_dict(rest)
+
+
+@dataclass(kw_only=True)
+class Carried(RelaxationRule):
+    """A relaxation that begins where its last phase ended; at rest if the batch has another size."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._last: list[Tensor] = []
+
+    def rest(self, network: Network, batch: Batch, strength: float) -> States:
+        found = super().rest(network, batch, strength)
+        if self._last and len(self._last[0]) == len(batch.x):
+            for k, last in enumerate(self._last, 1):
+                found[k] = last.to(found[k])
+        return found
+
+    def phase(self, network: Network, batch: Batch, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
+        found = super().phase(network, batch, strength, start, steps, scale)
+        self._last = found.states[1:]
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"last": list(self._last)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        rest = dict(state)
+        self._last = list(rest.pop("last"))
+        super().load_state_dict(rest)
+
+
+def sampled(base: type[TwoTermRule]) -> type[Sampled]:
+    """The rule NAME-isd of a rule of two terms."""
+    bases = (Sampled, base, Carried) if issubclass(base, RelaxationRule) else (Sampled, base)
+    named = {
+        "name": f"{base.name}-isd",
+        "source": f"Flexible Phase Dynamics eq. 3; {base.source}",
+        "base": base,
+        "__module__": __name__,
+        "__doc__": f"{base.name}, one term at a time.",
+    }
+    return dataclass(kw_only=True)(type(f"Sampled{base.__name__}", bases, named))
