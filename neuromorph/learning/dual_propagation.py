@@ -255,6 +255,7 @@ class LiftedProximal(DualPropagation):
 
     name: ClassVar[str] = "lpom"
     source: ClassVar[str] = "Two Tales appendix F, eq. 45 and 50"
+    broadcasts: ClassVar[tuple[str, ...]] = ("norm",)
     required: ClassVar[float] = 1.0
 
     def check(self) -> None:
