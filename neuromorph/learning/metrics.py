@@ -27,10 +27,15 @@ from neuromorph.learning.rule import Batch, Rule
 
 @torch.no_grad()
 def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
-    """All of the above; lists run from the bottom up. The rule's own state is as it was."""
+    """All of the above; lists run from the bottom up. The rule's own state is as it was.
+
+    Of a network that has no forward pass to these targets (a recurrent one, say) only the residual is told.
+    """
     kept = copy.deepcopy(rule.state_dict())
     outcome = rule.step(network, batch)
     rule.load_state_dict(kept)
+    if not _feeds_forward(network, batch):
+        return {"residual": float(outcome.residual)}
     exact = Backpropagation(loss=rule.loss).step(network, batch).updates
     names = [f"connections.{k}.weight" for k in range(network.depth) if f"connections.{k}.weight" in outcome.updates]
     return {
@@ -40,6 +45,11 @@ def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
         "saturation": saturation(network, batch.x),
         "lipschitz": lipschitz(network),
     }
+
+
+def _feeds_forward(network: Network, batch: Batch) -> bool:
+    ends = math.prod(network.connection(1).pre), network.connection(network.depth).post
+    return len(network.connections) == network.depth and ends == (batch.x[0].numel(), tuple(batch.y.shape[1:]))
 
 
 def angle(first: Tensor, second: Tensor) -> float:

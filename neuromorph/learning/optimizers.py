@@ -68,10 +68,9 @@ def _groups(
 ) -> list[dict[str, Any]]:
     if not isinstance(rate, tuple):
         return [{"params": list(parameters.values()), "lr": rate}]
-    if len(rate) != network.depth:
-        raise RangeError(
-            f"{len(rate)} rates for {network.depth} connections; give one rate, or one for each from the bottom up"
-        )
+    connections = len(network.connections)
+    if len(rate) != connections:
+        raise RangeError(f"{len(rate)} rates for {connections} connections; give one, or one for each from the bottom up")
     return [
         {"params": [p for name, p in parameters.items() if connection_of(name) == k], "lr": own}
         for k, own in enumerate(rate)
@@ -80,10 +79,8 @@ def _groups(
 
 def connection_of(name: str) -> int:
     """The connection, 0..L-1, to which a parameter belongs; feedback of layer k + 1 learns with the connection above it."""
-    owner, number = next(
-        (part, int(n)) for part, n in zip(name.split("."), name.split(".")[1:], strict=False) if n.isdigit()
-    )
-    return number if owner == "connections" else number + 1
+    owner = name.partition(".")[0]
+    return next((int(part) for part in name.split(".") if part.isdigit()), 0) + (owner == "feedback")
 
 
 def make_schedule(optimizer: Optimizer, settings: Settings, batches: int) -> LambdaLR:
