@@ -24,6 +24,7 @@ Source: thesis section 2.4 and table 2.1.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -34,11 +35,13 @@ from torch import Tensor, nn
 
 from neuromorph.learning.feedback import SignSymmetric, Tied
 from neuromorph.learning.network import Network, States, Updates
+from neuromorph.learning.recurrent import Recurrent
 from neuromorph.learning.rule import Batch, Rule
 from neuromorph.reference.watching import INPUT, TARGET, WEIGHTS, Label, Labels, Watch
 
 STEPS = 4
 """Batches that a rule is watched for: some rules draw the sign of their phase at random."""
+LABELS = (0, 1, 2, 3, 0)
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,19 @@ class LocalityReport:
     broadcasts: tuple[str, ...]
 
 
+def specimen(rule: Rule, sizes: Sequence[int] = (12, 8, 7, 10), feedback: str | None = None) -> tuple[Network, Batch]:
+    """A network that the rule trains, and random samples for it, to judge the rule by."""
+    network = rule.build(sizes, feedback)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(len(LABELS), sizes[0], generator=generator)
+    return network, Batch(x, torch.eye(sizes[-1])[[label % sizes[-1] for label in LABELS]], torch.arange(len(LABELS)))
+
+
 def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
     """Watch some steps of a copy of the rule on a copy of the network, whose weights stay as they are."""
     rule, network = copy.deepcopy(rule), copy.deepcopy(network)
     judge = Judge(rule, network)
-    watched = WatchedNetwork(network, judge)
+    watched = (_WatchedRecurrent if isinstance(network, Recurrent) else _WatchedNetwork)(network, judge)
     x, y = batch.x.clone(), batch.y.clone()
     judge.watch.label(x, {Label(0, 0, INPUT)})
     judge.watch.label(y, {Label(network.depth, network.depth, TARGET)})
@@ -93,7 +104,7 @@ class Judge:
         self._violations: dict[str, None] = {}
         self._is_local_in_time = True
         for name, parameter in network.named_parameters():
-            place = _place(name)
+            place = self.place(name)
             self.watch.label(parameter, {Label(place, place, WEIGHTS)})
 
     def opened(self, name: str) -> int:
@@ -125,13 +136,15 @@ class Judge:
         for label in labels:
             if isinstance(label, Label) and label.place != source:
                 self._violate(f"{what} takes a value of layer {label.place:g} for one of layer {source}")
+            elif isinstance(label, Label) and abs(label.layer - source) > 1:
+                self._violate(f"{what} reads {self._named(label)}")
         return flags | {label._replace(place=target) if isinstance(label, Label) else label for label in labels}
 
     def updated(self, updates: Updates) -> None:
         for name, change in updates.items():
             labels = self.watch.of(change)
-            self._judge(labels, f"the update of {name}", _place(name))
-            phases = self._standing_for({label.states for label in labels if isinstance(label, Label)} - {WEIGHTS})
+            self._judge(labels, f"the update of {name}", self.place(name))
+            phases = self._standing_for({label.states for label in labels if isinstance(label, Label) and label.states >= 0})
             self._is_local_in_time &= all(self._in_turns(a, b) for a, b in combinations(phases, 2))
         if self.watch.escaped:
             self.broadcast("residual", "a value leaves the states and steers the rule")
@@ -156,6 +169,14 @@ class Judge:
             transport="transport" in self._reads or is_opaque,
             broadcasts=tuple(sorted(self._broadcasts)),
         )
+
+    def place(self, parameter: str) -> float:
+        """Biases: at layer k, for connections.(k - 1). Weights: between layers k - 1 and k for connections.(k - 1) and
+        feedback.weights.(k - 2), lateral ones at the top."""
+        index = int(next(part for part in parameter.split(".") if part.isdigit()))
+        if parameter.endswith("bias"):
+            return min(index + 1, self._depth)
+        return min(index + (1.5 if parameter.startswith("feedback") else 0.5), self._depth - 0.5)
 
     def _violate(self, line: str) -> None:
         self._violations[line] = None
@@ -185,29 +206,23 @@ class Judge:
             self._reads.add(near.get(int(label.layer) - k, f"layer {label.layer - k:+g}"))
 
     def _named(self, label: Label) -> str:
-        special = {INPUT: "the input", TARGET: "the target", WEIGHTS: f"weights into layer {label.layer + 0.5:g}"}
+        special = {INPUT: "the input", TARGET: "the target", WEIGHTS: f"parameters of layer {math.ceil(label.layer)}"}
         return special.get(label.states) or f"{self._phases[label.states].name} of layer {label.layer:g}"
 
     def _standing_for(self, states: set[int]) -> set[int]:
         """With states that are computed after others and not from themselves replaced by these."""
         found = set()
         for s in states:
-            phase = self._phases[s] if s >= 0 else None
-            is_derived = phase and phase.sources and all(self._phases[o].last < phase.first for o in phase.sources)
-            found |= self._standing_for(phase.sources) if phase and is_derived else {s} if s >= 0 else set()
+            phase = self._phases[s]
+            is_derived = phase.sources and all(self._phases[o].last < phase.first for o in phase.sources)
+            found |= self._standing_for(phase.sources) if is_derived else {s} if phase.first else set()
         return found
 
     def _in_turns(self, a: int, b: int) -> bool:
         return self._phases[a].first <= self._phases[b].last and self._phases[b].first <= self._phases[a].last
 
 
-def _place(parameter: str) -> float:
-    """Of the synapses that hold a parameter: between layers k - 1 and k for connections.(k - 1) and feedback.weights.(k - 2)."""
-    index = int(next(part for part in parameter.split(".") if part.isdigit()))
-    return index + (1.5 if parameter.startswith("feedback") else 0.5)
-
-
-class WatchedStates(States):
+class _WatchedStates(States):
     """States that tell the judge what is written into them."""
 
     def __init__(self, name: str, x: Tensor, layers: int, judge: Judge) -> None:
@@ -243,16 +258,16 @@ class _Reader(Sequence[Tensor]):
         return self._layers
 
 
-class WatchedNetwork(Network):
+class _WatchedNetwork(Network):
     """A network that shares connections and feedback with another, and labels what its methods give."""
 
     def __init__(self, network: Network, judge: Judge) -> None:
-        nn.Module.__init__(self)
+        nn.Module.__init__(self)  # what it holds is the other's
         self.__dict__.update(network.__dict__)
         self._judge = judge
 
     def states(self, name: str, x: Tensor) -> States:
-        return WatchedStates(name, x, self.depth, self._judge)
+        return _WatchedStates(name, x, self.depth, self._judge)
 
     def up(self, k: int, s: Sequence[Tensor]) -> Tensor:
         labels = self._judge.sent(s[k - 1], k - 1, k, frozenset(), f"up({k})")
@@ -268,11 +283,13 @@ class WatchedNetwork(Network):
         return self._judge.watch.label(drive, frozenset().union(*labels))
 
     def pair(self, k: int, post: Sequence[Tensor], pre: Sequence[Tensor], scale: float = 1.0) -> Updates:
-        labels = self._judge.sent(post[k], k, k - 0.5, frozenset(), f"pair({k})")
-        labels |= self._judge.sent(pre[k - 1], k - 1, k - 0.5, frozenset(), f"pair({k})")
         with self._judge.watch.paused():
             updates = super().pair(k, post, pre, scale)
-        for change in updates.values():
+        for name, change in updates.items():
+            place = self._judge.place(name)
+            labels = self._judge.sent(post[k], k, place, frozenset(), f"pair({k})")
+            if place % 1:
+                labels |= self._judge.sent(pre[k - 1], k - 1, place, frozenset(), f"pair({k})")
             self._judge.watch.label(change, labels)
         return updates
 
@@ -285,3 +302,12 @@ class WatchedNetwork(Network):
         self._judge.broadcast("norm", f"the norm of the weights into layer {k} is read")
         with self._judge.watch.paused():
             return super().norm(k)
+
+
+class _WatchedRecurrent(_WatchedNetwork, Recurrent):
+    """Without layers: all units are layer 1, and each other's neighbours."""
+
+    def across(self, s: Sequence[Tensor]) -> Tensor:
+        labels = self._judge.sent(s[1], 1, 1, frozenset(), "across")
+        with self._judge.watch.paused():
+            return self._judge.watch.label(super().across(s), labels)

@@ -125,8 +125,8 @@ def _tensors(values: Any) -> Iterator[Tensor]:
 def _mixing(func: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any], known: list[Tensor]) -> set[str]:
     """What an operation on these labelled tensors mixes."""
     if torch.Tag.pointwise in func.tags or name in UNITWISE:
-        shapes = {t.shape for t in known if t.numel() > 1}
-        return {"layer"} if len(shapes) > 1 else set()
+        units = {t.shape[1:] if t.dim() > 1 else t.shape for t in known if t.numel() > 1}
+        return {"layer"} if len(units) > 1 else set()
     if name in ("_softmax", "_log_softmax"):
         return {"softmax"}
     if name in ALONG:
