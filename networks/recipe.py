@@ -41,9 +41,9 @@ class Recipe:
     spread_random: float = 60.0
     exponent: int = -7
     exponent_feedback: int = -6
-    decay: int | None = -6
+    decay: int | None = -7
     rate: int = 127
-    rate_end: float = 32.0
+    rate_end: float = 12.0
     rate_shift: int = 4
     steps: int | None = None
     epochs: int = 24
@@ -71,8 +71,8 @@ class Recipe:
 
 
 MNIST = Recipe()
-DIGITS = Recipe(shift_out=11, rate_end=10.0, epochs=60)
-MNIST_DEEP = replace(MNIST, shift=(11,), shift_error=(8, 9), margin=18)
+DIGITS = Recipe(shift_out=11, decay=-6, rate_end=10.0, epochs=60)
+MNIST_DEEP = replace(MNIST, shift=(11,), shift_error=(8, 9), margin=18, decay=-6, rate_end=32.0)
 DIGITS_DEEP = replace(DIGITS, shift=(11, 10), shift_error=(6, 7), spread_out=10.0)
 
 

@@ -11,6 +11,7 @@ baseline takes beta for its step, the authors chose it to match DP's accuracy; b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def _falls(name: str, order: Sequence[str], norms: Mapping[str, tuple[float, flo
     if any(row not in norms for row in order):
         return claim(name, "falls", "a row diverged", None)
     values = [norms[row][0] for row in order]
-    holds = all(later < earlier for earlier, later in zip(values, values[1:], strict=False))
+    holds = all(later < earlier for earlier, later in pairwise(values))
     return claim(name, "falls", " > ".join(f"{v:.2f}" for v in values), holds, max(norms[row][1] for row in order))
 
 
