@@ -1,0 +1,69 @@
+"""What the way down costs: tied, random, direct, Kolen-Pollack and sign-symmetric feedback, for DP and for EP.
+
+784-512-512-10 (DP, SGD with momentum 0.9 and weight decay 1e-4, cosine) and 784-500-10 (EP). Claims: Kolen-Pollack feedback comes
+close to tied (Dual Propagation; 92 % on CIFAR-10 either way, second-hand); random feedback learns, but less well; sign-symmetric lies
+near tied. Weight decay makes Kolen-Pollack feedback converge to the transpose, so all rows carry the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from neuromorph.console import Talk
+from neuromorph.experiments.reproduce.cells import Cell, accuracy_of, row, run_cells
+from neuromorph.experiments.reproduce.pictures import bars
+from neuromorph.experiments.reproduce.report import Claim, claim
+
+NAME = "feedback-paths"
+TITLE = "Feedback pathways on MNIST"
+PATHS = ("tied", "random", "direct", "kolen-pollack", "sign")
+SETTINGS = {
+    "optimizer": "sgd",
+    "rate": 0.05,
+    "momentum": 0.9,
+    "weight_decay": 1e-4,
+    "batch": 100,
+    "epochs": 15,
+    "schedule": "cosine",
+}
+EP_SETTINGS = {"rate": (0.1, 0.05), "weight_decay": 1e-5, "batch": 50, "epochs": 10}
+
+
+def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+    shorter, samples = ({"epochs": 2}, 10_000) if quick else ({}, None)
+    dp = [
+        Cell(f"DP, {path}", "dp", (784, 512, 512, 10), feedback=path, settings=SETTINGS | shorter, samples=samples)
+        for path in PATHS
+    ]
+    ep = [
+        Cell(f"EP, {path}", "ep", (784, 500, 10), feedback=path, settings=EP_SETTINGS | shorter, samples=samples)
+        for path in ("tied", "random", "kolen-pollack")
+    ]
+    found = run_cells(NAME, [*dp, *ep], seeds, talk, data_dir)
+    claims = [
+        _near("DP, kolen-pollack", "DP, tied", 0.3, found),
+        _near("DP, sign", "DP, tied", 0.5, found),
+        _near("DP, random", "DP, tied", 1.5, found),
+        _near("DP, direct", "DP, tied", 1.5, found),
+        _near("EP, kolen-pollack", "EP, tied", 0.5, found),
+    ]
+    return {"rows": [row(name, results) for name, results in found.items()], "claims": claims}
+
+
+def _near(name: str, base: str, points: float, found: Mapping[str, list[dict[str, Any]]]) -> Claim:
+    reached, tied = accuracy_of(found[name]), accuracy_of(found[base])
+    if reached is None or tied is None:
+        return claim(name, f"within {points} points of tied", "diverged", False)
+    return claim(
+        name,
+        f"within {points} points of tied",
+        f"{reached[0] - tied[0]:+.2f} points",
+        reached[0] > tied[0] - points,
+        reached[1],
+    )
+
+
+def draw(figure: Any, result: Mapping[str, Any]) -> None:
+    bars(figure, result)
