@@ -23,13 +23,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from torch import Tensor
-
 from neuromorph.errors import RangeError
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Activation, Network, States, Updates
-from neuromorph.learning.relaxation import NudgedRule, Relaxation, RelaxationRule
-from neuromorph.learning.rule import Batch, Settings
+from neuromorph.learning.relaxation import Clamp, NudgedRule, Relaxation, RelaxationRule
+from neuromorph.learning.rule import Settings
 
 
 @dataclass(kw_only=True)
@@ -52,9 +50,9 @@ class ContrastiveHebbian(RelaxationRule):
     def strengths(self) -> tuple[float, float]:
         return 1.0, 0.0
 
-    def nudged(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
-        states[network.depth] = y
-        return replace(self.free(network), is_clamped=True)
+    def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
+        states[network.depth] = clamp.y
+        return replace(self.free(network, clamp), is_clamped=True)
 
 
 @dataclass(kw_only=True)
@@ -73,8 +71,8 @@ class DiscountedContrastive(ContrastiveHebbian):
         if not 0 < self.gamma <= 1:
             raise RangeError(f"gamma = {self.gamma} is outside 0..1 (0 excluded): updates grow as gamma^(k - L)")
 
-    def free(self, network: Network) -> Relaxation:
-        return replace(super().free(network), gain=self.gamma)
+    def free(self, network: Network, clamp: Clamp) -> Relaxation:
+        return replace(super().free(network, clamp), gain=self.gamma)
 
     def products(self, network: Network, states: States, scale: float) -> Updates:
         updates: Updates = {}
@@ -95,12 +93,12 @@ class Coupled(NudgedRule):
     hidden: ClassVar[Activation] = "hard-sigmoid"
     settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
 
-    def nudged(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
+    def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         free = states[network.depth]
-        nearer = free - make_loss(self.loss).gradient(free, y).mul_(strength)
+        nearer = free - make_loss(self.loss).gradient(free, clamp.y).mul_(strength)
         states[network.depth] = network.activate(network.depth, nearer)
-        return replace(self.free(network), is_clamped=True)
+        return replace(self.free(network, clamp), is_clamped=True)
 
-    def rest(self, network: Network, batch: Batch, strength: float) -> States:
-        found = super().rest(network, batch, strength)
-        return self.phase(network, batch, 0.0, found, self.free_steps).states if strength else found
+    def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
+        found = super().rest(network, clamp, strength)
+        return self.phase(network, clamp, 0.0, found, self.free_steps).states if strength else found

@@ -34,7 +34,7 @@ from neuromorph.errors import RangeError
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Activation, Network, States, Updates
 from neuromorph.learning.particles import Particles
-from neuromorph.learning.relaxation import Nudge, NudgedRule, Relaxation
+from neuromorph.learning.relaxation import Clamp, Nudge, NudgedRule, Relaxation
 from neuromorph.learning.rule import Batch, Outcome, Settings
 from neuromorph.learning.two_term import Term, added
 
@@ -50,9 +50,9 @@ class _Nudging(NudgedRule):
     output: ClassVar[Activation] = "hard-sigmoid"
     settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
 
-    def nudged(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
+    def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         gradient = make_loss(self.loss).gradient
-        return replace(self.free(network), push=lambda output: gradient(output, y).mul_(-strength))
+        return replace(self.free(network, clamp), push=lambda output: gradient(output, clamp.y).mul_(-strength))
 
 
 @dataclass(kw_only=True)
@@ -78,35 +78,35 @@ class EquilibriumPropagation(_Nudging):
                 f"{self.free_steps}: raise free_steps"
             )
 
-    def relaxation(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
-        found = super().relaxation(network, y, strength, states)
+    def relaxation(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
+        found = super().relaxation(network, clamp, strength, states)
         return replace(found, noise=self._noise) if self.temperature else found
 
     def _noise(self, drive: Tensor) -> Tensor:
         normal = torch.randn(drive.shape, generator=self._random).to(drive)
         return normal.mul_(math.sqrt(2 * self.temperature / self.eps))
 
-    def rest(self, network: Network, batch: Batch, strength: float) -> States:
-        found = super().rest(network, batch, strength)
-        return self._particles.fetch(batch.index, found) if self.persistent else found
+    def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
+        found = super().rest(network, clamp, strength)
+        return self._particles.fetch(clamp.index, found) if self.persistent else found
 
-    def phase(self, network: Network, batch: Batch, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
+    def phase(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
         if self.temperature:
-            found = self._averaged(network, batch, strength, start, steps, scale)
+            found = self._averaged(network, clamp, strength, start, steps, scale)
         else:
-            found = super().phase(network, batch, strength, start, steps, scale)
+            found = super().phase(network, clamp, strength, start, steps, scale)
         if self.persistent and strength == 0:
-            self._particles.keep(batch.index, found.states)
+            self._particles.keep(clamp.index, found.states)
         return found
 
-    def _averaged(self, network: Network, batch: Batch, strength: float, start: States, steps: int, scale: float) -> Term:
+    def _averaged(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float) -> Term:
         """Products and output in the mean of the last iterations, after the others have passed."""
         window = min(steps, self.nudged_steps)
-        found = super().phase(network, batch, strength, start, steps - window)
+        found = super().phase(network, clamp, strength, start, steps - window)
         updates: Updates = {}
         output = torch.zeros_like(found.output)
         for _ in range(window):
-            found = super().phase(network, batch, strength, found.states, 1, scale / window)
+            found = super().phase(network, clamp, strength, found.states, 1, scale / window)
             updates = added(updates, found.updates)
             output = output + found.output / window
         return Term(updates, found.states, output, found.residual)
@@ -130,18 +130,19 @@ class ContinuousEquilibrium(_Nudging):
 
     def step(self, network: Network, batch: Batch) -> Outcome:
         plus, minus = self.strengths()
-        free = self.phase(network, batch, 0.0, self.rest(network, batch, 0.0), self.free_steps)
+        clamp = self.clamp(network, batch)
+        free = self.phase(network, clamp, 0.0, self.rest(network, clamp, 0.0), self.free_steps)
         updates: Updates = {}
         for strength in (plus, minus):
             if strength:
                 scale = math.copysign(1 / ((plus - minus) * len(batch.x)), strength)
-                updates = added(updates, self._changes(network, batch, strength, free.states, scale))
+                updates = added(updates, self._changes(network, clamp, strength, free.states, scale))
         return Outcome(updates, free.output, free.residual)
 
-    def _changes(self, network: Network, batch: Batch, strength: float, start: States, scale: float) -> Updates:
+    def _changes(self, network: Network, clamp: Clamp, strength: float, start: States, scale: float) -> Updates:
         """The sum over the iterations of one nudged phase of scale (s_k s_(k-1)^T at t + 1 - at t)."""
-        states = self.begun(network, batch, strength, start)
-        relaxation = self.relaxation(network, batch.y, strength, states)
+        states = self.begun(network, clamp, strength, start)
+        relaxation = self.relaxation(network, clamp, strength, states)
         updates: Updates = {}
         for _ in range(self.nudged_steps):
             updates = added(updates, self.products(network, states, -scale))

@@ -26,7 +26,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -51,6 +51,8 @@ NUDGES = ("positive", "negative", "random-sign", "centred")
 class Relaxation:
     """How the layers settle in one phase. `push`: on the output, given its state. `noise`: added to a drive, given that drive."""
 
+    below: Tensor
+    """W_1 x + b_1."""
     eps: float = 1.0
     order: Order = "synchronous"
     gain: float = 1.0
@@ -62,13 +64,12 @@ class Relaxation:
     def run(self, network: Network, states: States, steps: int) -> float | Tensor:
         """`steps` iterations on `states`; the largest change of a state in the last one."""
         groups = _groups(self.order, network.depth - self.is_clamped)
-        below = network.up(1, states)
         choose_switches(network, states)
         before = list(states)
         for _ in range(steps):
             before = list(states)
             for group in groups:
-                drives = [self.drive(network, k, states, below) for k in group]
+                drives = [self.drive(network, k, states) for k in group]
                 for k, drive in zip(group, drives, strict=True):
                     if self.noise:
                         drive = drive + self.noise(drive)
@@ -76,9 +77,9 @@ class Relaxation:
         moved = zip(states[1:], before[1:], strict=True)
         return torch.stack([(new - old).abs().max() for new, old in moved]).max()
 
-    def drive(self, network: Network, k: int, states: States, below: Tensor) -> Tensor:
-        """Of layer k; `below` is the drive of the input."""
-        drive = below if k == 1 else network.up(k, states)
+    def drive(self, network: Network, k: int, states: States) -> Tensor:
+        """Of layer k."""
+        drive = self.below if k == 1 else network.up(k, states)
         if k < network.depth:
             return torch.add(drive, network.down(k, states), alpha=self.gain)
         return drive if self.push is None else drive + self.push(states[k])
@@ -102,6 +103,15 @@ def choose_switches(network: Network, states: Sequence[Tensor]) -> None:
         connection = network.connection(k)
         if isinstance(connection, Convolution) and connection.pool:
             network.up(k, states)
+
+
+class Clamp(NamedTuple):
+    """A batch as its phases see it: the states x of the input layer, the drive `below` = W_1 x + b_1, targets and places."""
+
+    x: Tensor
+    below: Tensor
+    y: Tensor
+    index: Tensor
 
 
 @dataclass(kw_only=True)
@@ -130,15 +140,15 @@ class RelaxationRule(TwoTermRule):
         """b_plus and b_minus of this update."""
 
     @abstractmethod
-    def nudged(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
+    def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         """The relaxation of a phase that sees the target; it may put the output where it will be held."""
 
-    def free(self, network: Network) -> Relaxation:
+    def free(self, network: Network, clamp: Clamp) -> Relaxation:
         """The relaxation of a phase that does not."""
-        return Relaxation(eps=self.eps, order=self.order)
+        return Relaxation(below=clamp.below, eps=self.eps, order=self.order)
 
-    def relaxation(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
-        return self.nudged(network, y, strength, states) if strength else self.free(network)
+    def relaxation(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
+        return self.nudged(network, clamp, strength, states) if strength else self.free(network, clamp)
 
     def products(self, network: Network, states: States, scale: float) -> Updates:
         """- scale dE/dtheta, summed over the batch."""
@@ -152,47 +162,51 @@ class RelaxationRule(TwoTermRule):
         """What the input layer is clamped to."""
         return x
 
-    def rest(self, network: Network, batch: Batch, strength: float) -> States:
-        """Where a phase of this strength begins that follows on none."""
-        return network.zeros("rest", self.inputs(batch.x))
+    def clamp(self, network: Network, batch: Batch) -> Clamp:
+        x = self.inputs(batch.x)
+        return Clamp(x, network.up(1, [x]), batch.y, batch.index)
 
-    def begun(self, network: Network, batch: Batch, strength: float, start: States) -> States:
+    def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
+        """Where a phase of this strength begins that follows on none."""
+        return network.zeros("rest", clamp.x)
+
+    def begun(self, network: Network, clamp: Clamp, strength: float, start: States) -> States:
         """The states of a new phase, as they were in another."""
-        name = "free" if strength == 0 else "nudged" if strength > 0 else "nudged against"
-        states = network.states(name, self.inputs(batch.x))
+        states = network.states("free" if strength == 0 else "nudged" if strength > 0 else "nudged against", clamp.x)
         for k in range(1, network.depth + 1):
             states[k] = start[k]
         return states
 
-    def phase(self, network: Network, batch: Batch, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
+    def phase(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
         """`steps` iterations from `start`; with a scale, what plasticity makes of their end."""
-        states = self.begun(network, batch, strength, start)
-        residual = self.relaxation(network, batch.y, strength, states).run(network, states, steps)
+        states = self.begun(network, clamp, strength, start)
+        residual = self.relaxation(network, clamp, strength, states).run(network, states, steps)
         return Term(self.products(network, states, scale) if scale else {}, states, states[-1], residual)
 
     def term(self, network: Network, batch: Batch, sign: int, start: States | None = None, steps: int | None = None) -> Term:
         plus, minus = self.strengths()
-        strength = plus if sign > 0 else minus
+        clamp, strength = self.clamp(network, batch), plus if sign > 0 else minus
         if steps is None:
             steps = self.free_steps if strength == 0 else self.nudged_steps if start else self.free_steps + self.nudged_steps
         scale = sign / ((plus - minus) * len(batch.x))
-        return self.phase(network, batch, strength, start or self.rest(network, batch, strength), steps, scale)
+        return self.phase(network, clamp, strength, start or self.rest(network, clamp, strength), steps, scale)
 
     def step(self, network: Network, batch: Batch) -> Outcome:
         plus, minus = self.strengths()
-        scale = 1 / ((plus - minus) * len(batch.x))
+        clamp, scale = self.clamp(network, batch), 1 / ((plus - minus) * len(batch.x))
         scales = {plus: scale, minus: -scale}
-        rest = self.rest(network, batch, 0.0)
-        free = self.phase(network, batch, 0.0, rest, self.free_steps, scales.pop(0.0, 0.0))
+        free = self.phase(network, clamp, 0.0, self.rest(network, clamp, 0.0), self.free_steps, scales.pop(0.0, 0.0))
         updates = free.updates
         for strength, scale in scales.items():
-            updates = added(updates, self.phase(network, batch, strength, free.states, self.nudged_steps, scale).updates)
+            found = self.phase(network, clamp, strength, free.states, self.nudged_steps, scale)
+            updates = added(updates, found.updates)
         return Outcome(updates, free.output, free.residual)
 
     def predict(self, network: Network, x: Tensor) -> Tensor:
         """The output at the end of a free phase that begins at zero."""
-        states = network.zeros("free", self.inputs(x))
-        self.free(network).run(network, states, self.free_steps)
+        clamp = self.clamp(network, Batch(x, x.new_empty(0), x.new_empty(0)))
+        states = network.zeros("free", clamp.x)
+        self.free(network, clamp).run(network, states, self.free_steps)
         return states[-1]
 
 

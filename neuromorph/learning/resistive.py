@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -29,7 +29,7 @@ from neuromorph.errors import RangeError
 from neuromorph.learning.connections import Start
 from neuromorph.learning.feedback import Tied
 from neuromorph.learning.network import Activation, Network, States, Updates
-from neuromorph.learning.relaxation import Nudge, NudgedRule, Order, Relaxation
+from neuromorph.learning.relaxation import Clamp, Nudge, NudgedRule, Order, Relaxation
 from neuromorph.learning.rule import Settings
 
 
@@ -41,8 +41,8 @@ class Circuit(Relaxation):
     y: Tensor | None = None
     strength: float = 0.0
 
-    def drive(self, network: Network, k: int, states: States, below: Tensor) -> Tensor:
-        current = super().drive(network, k, states, below)
+    def drive(self, network: Network, k: int, states: States) -> Tensor:
+        current = super().drive(network, k, states)
         if k < network.depth or self.y is None:
             return current / self.totals[k - 1]
         return (current + self.strength * self.y) / (self.totals[k - 1] + self.strength)
@@ -113,11 +113,11 @@ class Resistive(NudgedRule):
     def inputs(self, x: Tensor) -> Tensor:
         return (x.flatten(1).unsqueeze(1) * x.new_tensor([[self.gain], [-self.gain]])).flatten(1)
 
-    def free(self, network: Network) -> Relaxation:
-        return Circuit(eps=self.eps, order=self.order, totals=total_conductances(network))
+    def free(self, network: Network, clamp: Clamp) -> Circuit:
+        return Circuit(below=clamp.below, eps=self.eps, order=self.order, totals=total_conductances(network))
 
-    def nudged(self, network: Network, y: Tensor, strength: float, states: States) -> Relaxation:
-        return Circuit(eps=self.eps, order=self.order, totals=total_conductances(network), y=y, strength=strength)
+    def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Circuit:
+        return replace(self.free(network, clamp), y=clamp.y, strength=strength)
 
     def products(self, network: Network, states: States, scale: float) -> Updates:
         squares, ones = network.states("squares", states[0].square()), network.states("ones", torch.ones_like(states[0]))
