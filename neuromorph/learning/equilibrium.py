@@ -125,7 +125,7 @@ class ContinuousEquilibrium(_Nudging):
 
     name: ClassVar[str] = "ep-continuous"
 
-    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None, steps: int | None = None) -> Term:
+    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
         raise RangeError("ep-continuous learns from changes within a phase, and has no two terms to draw from; take ep")
 
     def step(self, network: Network, batch: Batch) -> Outcome:

@@ -66,7 +66,9 @@ class ForwardForward(TwoTermRule):
 
     def fits(self, network: Network) -> None:
         if any(low != 0 for low, _ in network.bounds[1:]):
-            raise RangeError(f"{self.name} rewards activity of layers that can be silent: build the network with output relu")
+            raise RangeError(
+                f"{self.name} rewards activity of layers that can be silent: build the network with output relu"
+            )
         if network.feedback.state_dict():
             raise RangeError(f"{self.name} sends nothing down: build the network with feedback tied, which has no weights")
 
@@ -81,7 +83,7 @@ class ForwardForward(TwoTermRule):
         updates = added(self._infer(network, batch, +1)[0], self._infer(network, batch, -1)[0])
         return Outcome(updates, self.predict(network, batch.x))
 
-    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None, steps: int | None = None) -> Term:
+    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
         """One sweep from the bottom up: nothing is iterated, so it begins nowhere and has one length."""
         updates, states = self._infer(network, batch, sign)
         return Term(updates, states, states[-1])

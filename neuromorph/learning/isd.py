@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.learning.network import Network, States
-from neuromorph.learning.relaxation import RelaxationRule
+from neuromorph.learning.relaxation import Clamp, RelaxationRule
 from neuromorph.learning.rule import Batch, Outcome
 from neuromorph.learning.two_term import Term, TwoTermRule
 from neuromorph.phases import Bernoulli
@@ -73,15 +73,15 @@ class Carried(RelaxationRule):
         super().__post_init__()
         self._last: list[Tensor] = []
 
-    def rest(self, network: Network, batch: Batch, strength: float) -> States:
-        found = super().rest(network, batch, strength)
-        if self._last and len(self._last[0]) == len(batch.x):
+    def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
+        found = super().rest(network, clamp, strength)
+        if self._last and len(self._last[0]) == len(clamp.x):
             for k, last in enumerate(self._last, 1):
                 found[k] = last.to(found[k])
         return found
 
-    def phase(self, network: Network, batch: Batch, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
-        found = super().phase(network, batch, strength, start, steps, scale)
+    def phase(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
+        found = super().phase(network, clamp, strength, start, steps, scale)
         self._last = found.states[1:]
         return found
 

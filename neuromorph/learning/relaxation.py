@@ -183,11 +183,10 @@ class RelaxationRule(TwoTermRule):
         residual = self.relaxation(network, clamp, strength, states).run(network, states, steps)
         return Term(self.products(network, states, scale) if scale else {}, states, states[-1], residual)
 
-    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None, steps: int | None = None) -> Term:
+    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
         plus, minus = self.strengths()
         clamp, strength = self.clamp(network, batch), plus if sign > 0 else minus
-        if steps is None:
-            steps = self.free_steps if strength == 0 else self.nudged_steps if start else self.free_steps + self.nudged_steps
+        steps = self.free_steps if strength == 0 else self.nudged_steps if start else self.free_steps + self.nudged_steps
         scale = sign / ((plus - minus) * len(batch.x))
         return self.phase(network, clamp, strength, start or self.rest(network, clamp, strength), steps, scale)
 

@@ -36,11 +36,11 @@ class TwoTermRule(Rule):
     """A rule with a positive and a negative term."""
 
     @abstractmethod
-    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None, steps: int | None = None) -> Term:
+    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
         """g_plus (sign = +1: the phase that sees the target) or g_minus (sign = -1).
 
-        The phase begins at `start`, which stays as it is, and lasts `steps` iterations (None: what the rule's options say). Without
-        `start` it begins at rest, or where the rule keeps the samples' particles, and lasts as long as both phases together.
+        The phase begins at `start`, which stays as it is. Without `start` it begins at rest, or where the rule keeps the samples'
+        particles; if it sees the target it then lasts as long as the free phase and itself together.
         """
 
 
