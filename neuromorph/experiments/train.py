@@ -11,11 +11,12 @@ import numpy as np
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
+from neuromorph.deploy.freeze import freeze
 from neuromorph.experiments.run_folder import RunFolder
 from neuromorph.networks.dyadic_mlp import DyadicMLP
 from neuromorph.networks.recipe import recipe_for
 from neuromorph.online import OnlineTraining, accuracy
-from neuromorph.program import Array, Program, Synapse
+from neuromorph.program import Array, Program
 
 SHOWN = 2000
 """Samples on which the accuracy of an epoch is measured when nothing is held out."""
@@ -120,16 +121,11 @@ def _end_epoch(run: RunFolder, network: DyadicMLP, training: OnlineTraining, par
     return f"{parts.shown} {100 * reached:.2f} %"
 
 
-def even_weights(program: Program) -> Program:
-    """Plastic weights without their low bit: what a static synapse can hold (the same as deploy's freeze, still learning)."""
-    return program.with_nodes(*(replace(s, weights=s.weights & ~1) for s in program.synapses if isinstance(s, Synapse)))
-
-
 def _finish(run: RunFolder, network: DyadicMLP, program: Program, data: Dataset) -> dict[str, Any]:
     images = network.samples(data.test_images)
     results = {
         "test_accuracy": accuracy(program, images, data.test_labels),
-        "test_accuracy_frozen": accuracy(even_weights(program), images, data.test_labels),
+        "test_accuracy_frozen": accuracy(freeze(program)[0], images, data.test_labels),
         "seconds": run.description["seconds"],
         "seed": network.seed,
     }

@@ -32,7 +32,7 @@ def train_all(
 ) -> dict[str, Any]:
     """One run folder per seed (inside `folder` when there are several); the results, and mean and spread of several."""
     loaded = load(data, data_dir)
-    sizes = layers or (_pixels(loaded), HIDDEN.get(data, DEFAULT_HIDDEN), loaded.classes)
+    sizes = layers or (pixels(loaded), hidden_units(loaded), loaded.classes)
     _check(sizes, loaded, validation)
     task = Task(data, sizes, feedback, epochs, validation, data_dir)
     listed = list(seeds)
@@ -49,15 +49,21 @@ def resume_run(path: Path, talk: Talk) -> dict[str, Any]:
     return _trained(run, talk)
 
 
-def _pixels(data: Dataset) -> int:
+def pixels(data: Dataset) -> int:
+    """Values of one sample."""
     return int(data.train_images[0].size)
 
 
+def hidden_units(data: Dataset) -> int:
+    """How many units suit the data when nobody says."""
+    return HIDDEN.get(data.name, DEFAULT_HIDDEN)
+
+
 def _check(sizes: tuple[int, ...], data: Dataset, validation: int) -> None:
-    if sizes[0] != _pixels(data) or sizes[-1] != data.classes:
+    if sizes[0] != pixels(data) or sizes[-1] != data.classes:
         raise RangeError(
-            f"--layers {'-'.join(map(str, sizes))} does not fit {data.name}: it has {_pixels(data)} pixels and {data.classes} "
-            f"classes, so write {_pixels(data)}-...-{data.classes}"
+            f"--layers {'-'.join(map(str, sizes))} does not fit {data.name}: it has {pixels(data)} pixels and {data.classes} "
+            f"classes, so write {pixels(data)}-...-{data.classes}"
         )
     if validation >= len(data.train_images):
         raise RangeError(f"--validation {validation} leaves nothing of {len(data.train_images)} training images")

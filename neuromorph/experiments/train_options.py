@@ -1,0 +1,111 @@
+"""The options of `neuromorph train` for batched rules, and which of both trainings a choice of options asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neuromorph.console import Talk
+from neuromorph.errors import RangeError
+
+_option = partial(typer.Option, rich_help_panel="In batches, with --rule [defaults: the rule's own]")
+
+RuleName = Annotated[str | None, _option(help="Learning rule, such as dp; an unknown name lists all.")]
+RuleOptions = Annotated[list[str] | None, _option("--set", help="name=value, an option of the rule; repeatable.")]
+NetworkName = Annotated[str | None, _option(help="dense, or vgg16 for cifar10 [dense].")]
+BatchSize = Annotated[int | None, _option(help="Samples a step.", min=1)]
+Rate = Annotated[str | None, _option(help="Learning rate, or one for each connection: 0.1,0.05.")]
+OptimizerName = Annotated[str | None, _option(help="Of torch.optim: sgd, adam, ...")]
+Momentum = Annotated[float | None, _option(help="Of sgd and rmsprop.", min=0)]
+WeightDecay = Annotated[float | None, _option(help="Feedback kolen-pollack needs some.", min=0)]
+Schedule = Annotated[str | None, _option(help="constant, cosine, warmup-cosine or exponential.")]
+KeepBest = Annotated[bool | None, _option("--keep-best", help="Test the epoch that did best on held out images [the last].")]
+Metrics = Annotated[int | None, _option(help="Every N epochs measure layers: angle to the gradient, saturation, ...", min=1)]
+TensorBoard = Annotated[Path | None, _option(help="Folder for TensorBoard's event files.")]
+Device = Annotated[str | None, _option(help="cpu, cuda or auto [auto].")]
+
+SETTINGS = ("optimizer", "rate", "batch", "epochs", "momentum", "weight_decay", "schedule")
+BATCHED = ("options", "network", "batch", "rate", "optimizer", "momentum", "weight_decay", "schedule", "keep_best", "metrics",
+           "tensorboard", "device")  # fmt: skip
+TASK = ("rule", "data", "network", "layers", "feedback", "validation", "keep_best", "metrics", "device")
+
+
+def layers_of(text: str) -> tuple[int, ...]:
+    """'784-512-10' as sizes. Raises RangeError."""
+    try:
+        return tuple(int(part) for part in text.split("-"))
+    except ValueError:
+        raise RangeError(f"--layers {text!r} is not a list of sizes such as 784-512-10") from None
+
+
+def backend_of(given: Mapping[str, Any]) -> str:
+    """native or torch, of the options that were given. Raises RangeError for those that do not go together."""
+    backend = given.get("backend", "torch" if "rule" in given else "native")
+    if backend not in ("native", "torch"):
+        raise RangeError(f"unknown backend {backend!r}; known are native, torch")
+    if backend == "torch" and "rule" not in given:
+        raise RangeError("backend torch trains by a rule; name one with --rule, such as --rule dp")
+    if backend == "native" and "rule" in given:
+        raise RangeError(
+            f"--rule {given['rule']} needs backend torch: native is the chip's arithmetic, where the rule of the dyad alone is built in; "
+            "leave out --rule to train with it"
+        )
+    strangers = [name for name in (("bits",) if backend == "torch" else BATCHED) if name in given]
+    if strangers:
+        option = "set" if strangers[0] == "options" else strangers[0].replace("_", "-")
+        why = "checks the chip's arithmetic; leave out --rule" if backend == "torch" else "is for batches; name a --rule"
+        raise RangeError(f"--{option} does not go with backend {backend}: it {why}")
+    return str(backend)
+
+
+def train_as_chosen(chosen: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
+    """Train, or go on, as the options of the command say; the results."""
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if "resume" in given:
+        return _resume(given, talk)
+    if "layers" in given:
+        given["layers"] = layers_of(given["layers"])
+    seeds = range(given["seed"], given["seed"] + given["seeds"])
+    if backend_of(given) == "torch":
+        return _train_rule(given, seeds, talk)
+    from neuromorph.experiments.train_command import train_all
+
+    feedback = given.get("feedback", "learned")
+    return train_all(
+        data=given["data"], layers=given.get("layers"), feedback=feedback, epochs=given.get("epochs"),
+        validation=given.get("validation", 0), data_dir=given.get("data_dir"), seeds=seeds, folder=_folder(given, feedback),
+        bits=given.get("bits", 200), talk=talk,
+    )  # fmt: skip
+
+
+def _train_rule(given: Mapping[str, Any], seeds: range, talk: Talk) -> dict[str, Any]:
+    from neuromorph.experiments.train_rule import Task, train_rule
+
+    task = Task(
+        options=tuple(given.get("options", ())),
+        settings={name: given[name] for name in SETTINGS if name in given},
+        **{name: str(given[name]) for name in ("tensorboard", "data_dir") if name in given},
+        **{name: given[name] for name in TASK if name in given},
+    )
+    return train_rule(task, seeds, _folder(given, given["rule"]), talk)
+
+
+def _folder(given: Mapping[str, Any], what: str) -> Path:
+    folder: Path = given.get("out", Path("runs") / f"{given['data']}-{what}-{datetime.now():%Y%m%d-%H%M%S}")
+    return folder
+
+
+def _resume(given: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
+    from neuromorph.experiments.run_folder import RunFolder
+    from neuromorph.experiments.train_command import resume_run
+    from neuromorph.experiments.train_rule import resume_rule
+
+    path: Path = given["resume"]
+    if "rule" in RunFolder.open(path).description:
+        return resume_rule(path, talk, given.get("device"))
+    return resume_run(path, talk)

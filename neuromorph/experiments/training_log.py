@@ -1,0 +1,63 @@
+"""What is told of every epoch of a batched training: a line, and scalars for TensorBoard where they are asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neuromorph.console import Talk
+from neuromorph.errors import NeuromorphError
+
+
+class TrainingLog:
+    """Epochs as the trainer's history has them. `tensorboard`: folder for event files, None for none.
+
+    Raises NeuromorphError when TensorBoard is asked for and missing.
+    """
+
+    def __init__(self, talk: Talk, tensorboard: str | None, run: str) -> None:
+        self._talk, self._writer = talk, None
+        if tensorboard is not None:
+            self._writer = _writer(Path(tensorboard) / run)
+
+    def add(self, entry: dict[str, Any]) -> None:
+        self._talk.say("  ".join(_told(entry)))
+        if self._writer is None:
+            return
+        for name, value in entry.items():
+            for tag, number in _scalars(name, value):
+                self._writer.add_scalar(tag, number, entry["epoch"])
+        self._writer.flush()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise NeuromorphError(
+            "--tensorboard needs the package tensorboard, which is missing: pip install tensorboard"
+        ) from None
+    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+
+def _told(entry: dict[str, Any]) -> list[str]:
+    shown = [f"epoch {entry['epoch']:3d}", f"training {100 * entry['train_accuracy']:6.2f} %"]
+    if entry["validation_accuracy"] is not None:
+        shown.append(f"validation {100 * entry['validation_accuracy']:6.2f} %")
+    shown.append(f"rate {entry['rate']:.2g}")
+    if entry["residual"]:
+        shown.append(f"residual {entry['residual']:.1e}")
+    if "angle" in entry:
+        angles = ", ".join(f"{angle:.1f}" for angle in entry["angle"])
+        shown.append(f"angles to the gradient {angles}  Lipschitz {entry['lipschitz']:.3g}")
+    return shown
+
+
+def _scalars(name: str, value: Any) -> list[tuple[str, float]]:
+    if isinstance(value, list):
+        return [(f"{name}/layer {k}", one) for k, one in enumerate(value, 1)]
+    return [] if value is None or name == "epoch" else [(name, value)]
