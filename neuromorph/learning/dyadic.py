@@ -80,12 +80,12 @@ class Dyads:
     def move(self, network: Network, k: int, drives: tuple[Tensor, Tensor], error: Tensor, eps: float, lam: float) -> None:
         """Both compartments of layer k toward f(drive +- error / 2), by the law of the dyad."""
         held = (torch.lerp(s[k], drive, eps) for s, drive in zip((self.plus, self.minus), drives, strict=True))
-        plus, minus = nudged(*held, eps * error, HALF)
-        self.plus[k], self.minus[k] = network.activate_(k, plus), network.activate_(k, minus)
-        self.delta[k] = self.plus[k] - self.minus[k]
-        self.mean[k] = mean_of(self.minus[k], self.delta[k], HALF)
-        self.up_plus[k] = mean_of(self.minus[k], self.delta[k], 256 * lam)
-        self.up_minus[k] = mean_of(self.minus[k], self.delta[k], 256 * (1 - lam))
+        plus, minus = (network.activate_(k, s) for s in nudged(*held, error.mul_(eps), HALF))
+        delta = plus - minus
+        mean = mean_of(minus, delta, HALF)
+        sent = {0.0: (minus, plus), 0.5: (mean, mean), 1.0: (plus, minus)}.get(lam)
+        self.plus[k], self.minus[k], self.delta[k], self.mean[k] = plus, minus, delta, mean
+        self.up_plus[k], self.up_minus[k] = sent or (mean_of(minus, delta, 256 * share) for share in (lam, 1 - lam))
 
 
 @dataclass(kw_only=True)
@@ -109,6 +109,7 @@ class Dyadic(SaddleRule):
 
     name: ClassVar[str] = "dyadic"
     source: ClassVar[str] = "Dyadic Learning (MLNCP 2024), thesis chapter 4, eq. 4.7"
+    settings: ClassVar[Settings] = Settings(first="uniform")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -164,13 +165,13 @@ class Dyadic(SaddleRule):
         plus = clamped if k == 1 else network.up(k, dyads.up_plus)
         minus = plus if k == 1 or self.lam_now == 0.5 else network.up(k, dyads.up_minus)
         if k == network.depth:
-            both, error = self.pulls(dyads.plus[k], dyads.minus[k], y)
+            (both, error), share = self.pulls(dyads.plus[k], dyads.minus[k], y), 1.0
         else:
-            error = network.down(k, dyads.delta)
-            if self.lam_now == 0.5:
+            error, share = network.down(k, dyads.delta), 2 * self.lam_now - 1
+            if share == 0:
                 return (plus, minus), error
-            both = network.down(k, dyads.mean).mul_(2 * self.lam_now - 1)
-        return (plus + both, minus + both), error
+            both = network.down(k, dyads.mean)
+        return (torch.add(plus, both, alpha=share), torch.add(minus, both, alpha=share)), error
 
     def plasticity(self, network: Network, dyads: Dyads) -> Updates:
         scale = 1 / (self.beta * len(dyads.mean[0]))
@@ -225,6 +226,7 @@ class SkewDyadic(Dyadic):
     """lambda = 0. form: both compartments at once, or one compartment in two phases, one after the other."""
 
     lam: float = 0.0
+    steps: int = 15
     form: Form = field(default="dyads", metadata={"help": "dyads: one phase; two-phase: one compartment, inferred twice"})
 
     name: ClassVar[str] = "dyadic-skew"
@@ -257,11 +259,14 @@ class ArbitraryDyadic(SaddleRule):
     All units move at once, eps = 1 / (1 + |W|^2); the saddle needs the largest eigenvalue of (W + W^T) / 2 below 1.
     """
 
+    beta: float = 0.2
+    steps: int = 15
+
     name: ClassVar[str] = "dyadic-arbitrary"
     source: ClassVar[str] = "Dyadic Learning (MLNCP 2024), thesis section 4.2: arbitrarily connected weights"
     hidden: ClassVar[Activation] = "hard-sigmoid"
     feedback: ClassVar[str] = "transpose"
-    settings: ClassVar[Settings] = Settings(first="uniform")
+    settings: ClassVar[Settings] = Settings(rate=(1e-3, 1e-4), first="uniform")
 
     @classmethod
     def build(cls, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:

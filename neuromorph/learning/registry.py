@@ -9,6 +9,7 @@ from neuromorph.errors import RangeError
 from neuromorph.learning.backpropagation import Backpropagation
 from neuromorph.learning.contrastive import ContrastiveHebbian, Coupled, DiscountedContrastive
 from neuromorph.learning.dual_propagation import DPTranspose, DualPropagation, InvertedLiftedProximal, LiftedProximal
+from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, SkewDyadic
 from neuromorph.learning.equilibrium import ContinuousEquilibrium, EquilibriumPropagation
 from neuromorph.learning.forward_forward import ForwardForward
 from neuromorph.learning.isd import sampled
@@ -19,7 +20,7 @@ from neuromorph.learning.two_term import TwoTermRule
 _FAMILIES: tuple[type[Rule], ...] = (
     Backpropagation, DualPropagation, DPTranspose, LiftedProximal, InvertedLiftedProximal,
     EquilibriumPropagation, ContinuousEquilibrium, ContrastiveHebbian, DiscountedContrastive, Coupled, Resistive,
-    ForwardForward,
+    ForwardForward, Dyadic, SkewDyadic, ArbitraryDyadic,
 )  # fmt: skip
 # the continuous form learns from changes within a phase: it has no two terms to draw from
 _SPLIT = [rule for rule in _FAMILIES if issubclass(rule, TwoTermRule) and rule is not ContinuousEquilibrium]
