@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from neuromorph.errors import Interrupted, NeuromorphError, RangeError
+from neuromorph.errors import DivergenceError, Interrupted, NeuromorphError
+from neuromorph.experiments.train_options import (
+    BatchSize,
+    Device,
+    KeepBest,
+    Metrics,
+    Momentum,
+    NetworkName,
+    OptimizerName,
+    Rate,
+    RuleName,
+    RuleOptions,
+    Schedule,
+    TensorBoard,
+    WeightDecay,
+    train_as_chosen,
+)
 
 app = typer.Typer(
     help="Local learning as Lava processes: build a graph in Python, simulate it bit for bit, compile it for a chip.",
@@ -37,49 +53,62 @@ def main() -> None:
         sys.exit(130 if isinstance(error, Interrupted) else 1)
 
 
-def layers_of(text: str) -> tuple[int, ...]:
-    """'784-512-10' as sizes. Raises RangeError."""
-    try:
-        return tuple(int(part) for part in text.split("-"))
-    except ValueError:
-        raise RangeError(f"--layers {text!r} is not a list of sizes such as 784-512-10") from None
-
-
 @app.command()
 def train(
-    data: Annotated[str, typer.Option(help="digits, mnist, ...")] = "digits",
+    data: Annotated[str, typer.Option(help="digits, mnist, cifar10, ...")] = "digits",
     layers: Annotated[
-        str | None, typer.Option(help="Sizes, such as 784-512-10 [one hidden layer that suits the data].")
+        str | None, typer.Option(help="Sizes, such as 784-512-10 (one hidden layer that suits the data).")
     ] = None,
-    feedback: Annotated[str, typer.Option(help="learned, random or tied (tied: simulation only).")] = "learned",
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training set [the recipe's].", min=1)] = None,
+    feedback: Annotated[
+        str | None,
+        typer.Option(
+            help="learned, random or tied (tied: simulation only) (learned); with --rule tied, random, direct, "
+            "kolen-pollack or sign (the rule's)."
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training set (the recipe's or rule's).", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Makes the run repeat bit for bit.", min=0)] = 0,
     seeds: Annotated[
         int, typer.Option(help="Train this many networks, from seeds SEED, SEED+1, ...; mean and spread.", min=1)
     ] = 1,
-    validation: Annotated[int, typer.Option(help="Hold out this many of the last training images.", min=0)] = 0,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder [runs/DATA-LAYERS-...].")] = None,
+    validation: Annotated[
+        int | None, typer.Option(help="Hold out this many of the last training images (0; a tenth with --rule).", min=0)
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder (runs/DATA-...).")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run folder.")] = None,
-    bits: Annotated[int, typer.Option(help="Check this many first steps against Lava's models; 0: none.", min=0)] = 200,
+    bits: Annotated[
+        int | None, typer.Option(help="Check this many first steps against Lava's models; 0: none (200).", min=0)
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="native: chip precision, torch: batches (native; torch with --rule).")
+    ] = None,
+    rule: RuleName = None,
+    options: RuleOptions = None,
+    network: NetworkName = None,
+    batch: BatchSize = None,
+    rate: Rate = None,
+    optimizer: OptimizerName = None,
+    momentum: Momentum = None,
+    weight_decay: WeightDecay = None,
+    schedule: Schedule = None,
+    keep_best: KeepBest = None,
+    metrics: Metrics = None,
+    tensorboard: TensorBoard = None,
+    device: Device = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
-    """Train a network of dyads at chip precision: integers only, one sample at a time, local learning rules."""
+    """Train a network of dyads at chip precision: integers, one sample at a time; or, with --rule, by any rule in batches."""
+    chosen = locals()
     from neuromorph.console import Talk
-    from neuromorph.experiments.train_command import resume_run, train_all
 
-    talk = Talk(json)
-    if resume is not None:
-        talk.result(resume_run(resume, talk))
-        return
-    sizes = layers_of(layers) if layers else None
-    folder = out or Path("runs") / f"{data}-{feedback}-{datetime.now():%Y%m%d-%H%M%S}"
-    talk.result(
-        train_all(
-            data=data, layers=sizes, feedback=feedback, epochs=epochs, validation=validation, data_dir=data_dir,
-            seeds=range(seed, seed + seeds), folder=folder, bits=bits, talk=talk,
-        )
-    )  # fmt: skip
+    is_first = int(os.environ.get("RANK", "0")) == 0  # of the processes of torchrun
+    talk = Talk(json or not is_first)
+    results = train_as_chosen(chosen, talk)
+    if is_first:
+        talk.result(results)
+    if results.get("diverged"):
+        raise DivergenceError(results["error"])
 
 
 @app.command("compile")
@@ -106,7 +135,7 @@ def run(
     steps: Annotated[
         int | None, typer.Option(help="Without data: make this many steps as the artifact stands.", min=1)
     ] = None,
-    learn: Annotated[bool, typer.Option("--learn", help="Leave plasticity on [paused exactly].")] = False,
+    learn: Annotated[bool, typer.Option("--learn", help="Leave plasticity on (paused exactly).")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the artifact as it stands afterwards.")] = None,
     data_dir: DataDir = None,
     json: AsJson = False,

@@ -64,7 +64,14 @@ class RunFolder:
         return entries
 
     def network(self) -> DyadicMLP:
-        """The network as its first weights were drawn, or with those of the checkpoint if there is one."""
+        """The network as its first weights were drawn, or with those of the checkpoint if there is one.
+
+        Raises ArtifactError for a run of a batched rule: its weights are no integers.
+        """
+        if "rule" in self.description:
+            raise ArtifactError(
+                f"'{self.path}' was trained in batches by rule {self.description['rule']}, not at chip precision; take a run made without --rule"
+            )
         arguments = dict(self.description["network"])
         recipe = Recipe.from_dict(arguments.pop("recipe"))
         network = DyadicMLP(**arguments, recipe=recipe)

@@ -17,17 +17,17 @@ _option = partial(typer.Option, rich_help_panel="In batches, with --rule [defaul
 
 RuleName = Annotated[str | None, _option(help="Learning rule, such as dp; an unknown name lists all.")]
 RuleOptions = Annotated[list[str] | None, _option("--set", help="name=value, an option of the rule; repeatable.")]
-NetworkName = Annotated[str | None, _option(help="dense, or vgg16 for cifar10 [dense].")]
+NetworkName = Annotated[str | None, _option(help="dense, or vgg16 for cifar10 (dense).")]
 BatchSize = Annotated[int | None, _option(help="Samples a step.", min=1)]
 Rate = Annotated[str | None, _option(help="Learning rate, or one for each connection: 0.1,0.05.")]
 OptimizerName = Annotated[str | None, _option(help="Of torch.optim: sgd, adam, ...")]
 Momentum = Annotated[float | None, _option(help="Of sgd and rmsprop.", min=0)]
 WeightDecay = Annotated[float | None, _option(help="Feedback kolen-pollack needs some.", min=0)]
 Schedule = Annotated[str | None, _option(help="constant, cosine, warmup-cosine or exponential.")]
-KeepBest = Annotated[bool | None, _option("--keep-best", help="Test the epoch that did best on held out images [the last].")]
+KeepBest = Annotated[bool | None, _option("--keep-best", help="Test the epoch that did best on held out images (the last).")]
 Metrics = Annotated[int | None, _option(help="Every N epochs measure layers: angle to the gradient, saturation, ...", min=1)]
 TensorBoard = Annotated[Path | None, _option(help="Folder for TensorBoard's event files.")]
-Device = Annotated[str | None, _option(help="cpu, cuda or auto [auto].")]
+Device = Annotated[str | None, _option(help="cpu, cuda or auto (auto).")]
 
 SETTINGS = ("optimizer", "rate", "batch", "epochs", "momentum", "weight_decay", "schedule")
 BATCHED = ("options", "network", "batch", "rate", "optimizer", "momentum", "weight_decay", "schedule", "keep_best", "metrics",

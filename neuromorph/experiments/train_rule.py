@@ -151,6 +151,8 @@ def _trained(run: RunFolder, trainer: Trainer, talk: Talk) -> dict[str, Any]:
     log = TrainingLog(talk, described["tensorboard"] if trainer.ranks.rank == 0 else None, run.path.name)
     samples = len(trainer.batches.samples)
     try:
+        if not (run.path / CHECKPOINT).exists():
+            _save(run, trainer)
         with talk.bar("training", epochs * samples) as bar:
 
             def progress(count: int, accuracy: float) -> None:

@@ -74,11 +74,6 @@ def chosen_device(name: str) -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
 
 
-def is_first() -> bool:
-    """Whether this process is the one that speaks and writes."""
-    return int(os.environ.get("RANK", 0)) == 0
-
-
 @contextmanager
 def processes_of_torchrun(device: torch.device) -> Iterator[Ranks]:
     """The processes that torchrun started, or this one alone."""

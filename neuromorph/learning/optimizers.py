@@ -32,8 +32,8 @@ WARM_UP, WARM_FROM = 0.1, 0.2
 DECAY = 0.99
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     name.lower(): found
-    for name, found in vars(torch.optim).items()
-    if inspect.isclass(found) and "maximize" in inspect.signature(found).parameters
+    for name, found in vars(torch.optim).items()  # not those that want a closure or sparse gradients
+    if inspect.isclass(found) and {"maximize", "foreach"} <= inspect.signature(found).parameters.keys()
 }
 
 

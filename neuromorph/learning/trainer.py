@@ -92,7 +92,8 @@ class Trainer:
         held = len(data.train_images) // HELD_OUT if validation is None else validation
         _check(settings, held, len(data.train_images), keep_best)
         rule.fits(network)
-        self.network, self.rule, self.settings, self.ranks = network.to(chosen_device(device)), rule, settings, ranks
+        self.rule, self.settings, self.ranks, self.device = rule, settings, ranks, chosen_device(device)
+        self.network = network.to(self.device)
         self._data, kept = data, len(data.train_images) - held
         self._held = self._samples(data.train_images[kept:], data.train_labels[kept:])
         train = self._samples(data.train_images[:kept], data.train_labels[:kept])
@@ -241,6 +242,12 @@ class Trainer:
         if self._best is not None and self._best.weights:
             self.network.load_state_dict(self._best.weights)
         return self.accuracy(self._samples(self._data.test_images, self._data.test_labels))
+
+    @property
+    def tested(self) -> Entry:
+        """The epoch that `test_accuracy` tests; empty before the first."""
+        best = self._best.epoch if self._best is not None else 0
+        return self.history[best - 1] if self.history else {}
 
     def state_dict(self) -> dict[str, Any]:
         """All that goes on from here needs, for checkpoint.py. Of several processes all must call."""

@@ -1,0 +1,56 @@
+"""Options as a user types them, name=value, converted to the types of a rule's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from neuromorph.errors import RangeError
+from neuromorph.learning.rule import Rule
+
+TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def parse_options(rule: type[Rule], texts: Sequence[str]) -> dict[str, Any]:
+    """{"alpha": 0.3} of ["alpha=0.3"]. Raises RangeError for what is not name=value, unknown names and unfit values."""
+    known, types = rule.options(), get_type_hints(rule)
+    found = {}
+    for text in texts:
+        name, is_pair, value = (part.strip() for part in text.partition("="))
+        name = name.replace("-", "_")
+        if not is_pair or name not in known:
+            raise RangeError(f"rule {rule.name} has no option {name!r}; write name=value with one of {', '.join(known)}")
+        try:
+            found[name] = convert(value, types[name])
+        except ValueError as error:
+            raise RangeError(f"option {name} of rule {rule.name} cannot be {value!r}: {error}") from None
+    return found
+
+
+def convert(text: str, kind: Any) -> Any:
+    """`text` as a value of a type: bool, int, float, str, Literal[...], tuple[x, ...] (a,b,c), or one of several, as x | None.
+
+    Raises ValueError.
+    """
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is tuple:
+        return tuple(convert(part, arguments[0]) for part in text.split(","))
+    if origin in (Union, UnionType):
+        return _first_that_fits(text, arguments)
+    choices = {bool: TRUTHS, type(None): {"none": None}}.get(kind, {str(value): value for value in arguments})
+    if choices or origin is Literal:
+        if text.lower() not in choices:
+            raise ValueError(f"expected {' or '.join(choices)}")
+        return choices[text.lower()]
+    return kind(text)
+
+
+def _first_that_fits(text: str, kinds: Sequence[Any]) -> Any:
+    reasons = []
+    for kind in sorted(kinds, key=lambda kind: kind is str):
+        try:
+            return convert(text, kind)
+        except ValueError as error:
+            reasons.append(str(error))
+    raise ValueError("; ".join(reasons))
