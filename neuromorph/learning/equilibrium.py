@@ -116,7 +116,7 @@ class EquilibriumPropagation(_Nudging):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         super().load_state_dict(state)
-        self._particles.layers = list(state["particles"])
+        self._particles.layers = [layer.clone() for layer in state["particles"]]
 
 
 @dataclass(kw_only=True)
