@@ -37,7 +37,7 @@ from neuromorph.learning.feedback import SignSymmetric, Tied
 from neuromorph.learning.network import Network, States, Updates
 from neuromorph.learning.recurrent import Recurrent
 from neuromorph.learning.rule import Batch, Rule
-from neuromorph.reference.watching import INPUT, TARGET, WEIGHTS, Label, Labels, Watch
+from neuromorph.reference.watching import INPUT, PART, TARGET, WEIGHTS, Label, Labels, Watch, part
 
 STEPS = 4
 """Batches that a rule is watched for: some rules draw the sign of their phase at random."""
@@ -73,7 +73,11 @@ def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
     watched = (_WatchedRecurrent if isinstance(network, Recurrent) else _WatchedNetwork)(network, judge)
     x, y = batch.x.clone(), batch.y.clone()
     judge.watch.label(x, {Label(0, 0, INPUT)})
-    judge.watch.label(y, {Label(network.depth, network.depth, TARGET)})
+    target: set[Label | str] = {Label(network.depth, network.depth, TARGET)}
+    if isinstance(network, Recurrent):
+        units = network.connection(1).post[0]
+        target.add(part(units - network.outputs, units))
+    judge.watch.label(y, target)
     for _ in range(STEPS):
         with torch.no_grad(), judge.watch:
             outcome = rule.step(watched, Batch(x, y, batch.index))
@@ -187,7 +191,7 @@ class Judge:
         if far:
             self._violate(f"{what} reads {', '.join(sorted(far))}")
         for label in sorted(label for label in labels if isinstance(label, str)):
-            if label == "layer":
+            if label == "layer" or label.startswith(PART):
                 self.broadcast("layer", f"{what} mixes units of a layer other than by up, down and pair")
             elif label == "batch":
                 self._violate(f"{what} mixes samples of the batch")

@@ -30,7 +30,9 @@ class Label(NamedTuple):
 INPUT, TARGET, WEIGHTS = -1, -2, -3
 
 Labels = frozenset[Label | str]
-"""Labels, and flags: "layer" (units of a layer were mixed), "batch" (samples were), "softmax", "slope", "transport"."""
+"""Labels, and flags: "layer" (units of a layer were mixed), "batch" (samples were), "softmax", "slope", "transport"; or a part of
+the units, which may be combined with the same part of others."""
+PART = "units "
 
 NOTHING: Labels = frozenset()
 UNITWISE = {
@@ -90,7 +92,7 @@ class Watch(TorchDispatchMode):
         if name in TO_PYTHON:
             self.escaped = True
         elif not name.startswith("new_") and not name.endswith("_like"):
-            flags = _mixing(func, name, args, kwargs, [t for t, _ in known])
+            flags = _mixing(func, name, args, kwargs, known)
             writes = any(a.alias_info is not None and a.alias_info.is_write for a in func._schema.arguments)
             self._carry(result, before, writes, frozenset().union(*(labels for _, labels in known)), flags)
         return result
@@ -103,7 +105,7 @@ class Watch(TorchDispatchMode):
                     inherited = {flag for flag in labels if isinstance(flag, str)}
                     self._views.setdefault(_geometry(tensor), set()).update(flags | inherited)
             elif key in self._written:
-                self._written[key][1].update(labels | flags)
+                self._written[key][1].update((labels - parts(labels)) | flags)
             else:
                 self.label(tensor, labels | flags)
 
@@ -122,19 +124,35 @@ def _tensors(values: Any) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
-def _mixing(func: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any], known: list[Tensor]) -> set[str]:
+def parts(labels: Labels) -> Labels:
+    """Which part of the units a value belongs to; nothing: all."""
+    return frozenset(flag for flag in labels if isinstance(flag, str) and flag.startswith(PART))
+
+
+def part(start: int, stop: int, step: int = 1) -> str:
+    """The flag of these units."""
+    return f"{PART}{start}:{stop}:{step}"
+
+
+def _mixing(
+    func: Any, name: str, args: Sequence[Any], kwargs: dict[str, Any], known: list[tuple[Tensor, Labels]]
+) -> set[str]:
     """What an operation on these labelled tensors mixes."""
+    first = known[0][0]
     if torch.Tag.pointwise in func.tags or name in UNITWISE:
-        units = {t.shape[1:] if t.dim() > 1 else t.shape for t in known if t.numel() > 1}
+        several = [(t, labels) for t, labels in known if t.numel() > 1]
+        units = {(t.shape[1:] if t.dim() > 1 else t.shape, parts(labels)) for t, labels in several}
         return {"layer"} if len(units) > 1 else set()
     if name in ("_softmax", "_log_softmax"):
         return {"softmax"}
     if name in ALONG:
         axis = args[ALONG[name]] if len(args) > ALONG[name] else kwargs.get("dim", 0)
-        return set() if axis % known[0].dim() == 0 else {"layer"}
+        if axis % first.dim() == 0:
+            return set()
+        return {part(*slice(*args[2:]).indices(first.shape[axis]))} if name == "slice" else {"layer"}
     if name in ("index", "index_put_"):
         return set() if len(args[1]) == 1 else {"layer"}
     if name in ("sum", "mean", "amax", "amin", "var", "std"):
         axes = args[1] if len(args) > 1 and isinstance(args[1], list | tuple) else []
-        return {"batch"} if [axis % known[0].dim() for axis in axes] == [0] else {"layer"}
+        return {"batch"} if [axis % first.dim() for axis in axes] == [0] else {"layer"}
     return {"layer"}

@@ -22,6 +22,7 @@ UNITWISE: dict[str, Callable[[Tensor], Tensor]] = {
     "chance": lambda a: torch.bernoulli(a.clamp(0, 1)),
     "another type": lambda a: a.double(),
     "another shape": lambda a: a.view(4, 3, 1).unsqueeze(0).squeeze().flatten(),
+    "all units, sliced": lambda a: a[:, 0:],
     "some samples": lambda a: a[1:3][torch.tensor([1, 0])],
     "both compartments in one batch": lambda a: torch.cat([a, a + 1]),
     "a loop in place": lambda a: torch.zeros(4, 3).add_(a).mul_(2),
@@ -33,8 +34,8 @@ MIXED: dict[str, Callable[[Tensor], Tensor]] = {
     "a product of matrices": lambda a: a @ torch.ones(3, 2),
     "all pairs": lambda a: a.unsqueeze(2) * a.unsqueeze(1),
     "a unit": lambda a: a[:, 0],
-    "a unit, seen by all": lambda a: a[:, :1].expand(4, 3),
-    "a unit, seen by all, in place": lambda a: torch.zeros(4, 3).add_(a[:, 1:2]),
+    "a unit, seen by all": lambda a: a[:, 0].unsqueeze(1).expand(4, 3),
+    "a unit, seen by all, in place": lambda a: torch.zeros(4, 3).add_(a[:, 1].unsqueeze(1)),
     "units turned round": lambda a: a.flip(1),
     "units by a mask": lambda a: a[:, torch.tensor([True, False, True])],
     "cumulated": lambda a: a.cumsum(1),
@@ -57,6 +58,19 @@ def test_what_mixes_units_says_so_and_leaves_what_it_read_clean(name: str) -> No
         found = MIXED[name](a)
     assert watch.of(found) == {A, "layer"}
     assert watch.of(a) == {A}
+
+
+def test_a_part_of_the_units_goes_with_the_same_part_and_with_no_other() -> None:
+    watch, (a, b) = labelled(A, B)
+    with watch:
+        assert watch.of(a[:, 1:] * b[:, -2:]) == {A, B, "units 1:3:1"}
+        assert "layer" in watch.of(a[:, 1:] * b[:, :2])
+        assert "layer" in watch.of(a[:, :1] * b)
+        assert "layer" in watch.of(a[:, :1].expand(4, 3) * b)
+        a[:, 1:] += b[:, 1:]
+        assert watch.of(a) == {A, B}
+        a[:, 1:] += b[:, :2]
+        assert watch.of(a) == {A, B, "layer"}
 
 
 def test_a_sum_over_samples_alone_mixes_samples_alone() -> None:
