@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from neuromorph.errors import DivergenceError, Interrupted, NeuromorphError
+from neuromorph.experiments.judges_cli import judges
 from neuromorph.experiments.train_options import (
     BatchSize,
     Device,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 bench = typer.Typer(help="Measure: speed against Lava, cost against activity.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
+app.add_typer(judges)
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets lie [$NEUROMORPH_DATA or ./data].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, nothing else.")]

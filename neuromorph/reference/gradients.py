@@ -34,8 +34,10 @@ class LayerComparison:
 def compare(network: Network, rule: Rule, batch: Batch) -> list[LayerComparison]:
     """One record a connection, from the bottom up, of what the rule would change on this batch; rule and network stay as they are.
 
-    Raises RangeError where backpropagation's gradient is zero, so that it has no direction.
+    Raises RangeError where backpropagation's gradient is zero, so that it has no direction, and for a rule without a loss.
     """
+    if not rule.has_output:
+        raise RangeError(f"{rule.name} trains no output and follows no loss; backpropagation has nothing to compare it with")
     updates = copy.deepcopy(rule).step(network, batch).updates
     gradients = Backpropagation(loss=rule.loss).step(network, batch).updates
     return [_compared(k, updates, gradients) for k in range(1, network.depth + 1)]

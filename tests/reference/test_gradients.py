@@ -93,6 +93,12 @@ def test_a_gradient_of_zero_has_no_direction() -> None:
         compare(network, DualPropagation(), batch._replace(y=network(batch.x).detach()))
 
 
+def test_a_rule_without_a_loss_cannot_be_compared() -> None:
+    network, batch = problem()
+    with pytest.raises(RangeError, match="ff trains no output"):
+        compare(network, make_rule("ff"), batch)
+
+
 def test_comparing_changes_neither_network_nor_rule() -> None:
     network, batch = problem()
     rule = make_rule("dp", schedule="random", iterations=3)

@@ -1,0 +1,43 @@
+"""`neuromorph check-gradient`: a rule's updates against backpropagation's, on a network trained or new."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from neuromorph.console import Talk
+from neuromorph.data import load
+from neuromorph.errors import RangeError
+from neuromorph.experiments.run_folder import CHECKPOINT, RunFolder
+from neuromorph.experiments.train_rule import Task, trainer_of
+
+
+def check_gradient(model: str, task: Task, samples: int, data_dir: Path | None, talk: Talk) -> dict[str, Any]:
+    """Compare on the first training images. `model`: a run folder of a batched rule, or the name of one.
+
+    With a name, `task` says what to train on; the network is new. A run folder says so itself, and its network is as it stands.
+    """
+    import torch
+
+    from neuromorph.learning.distributed import Ranks
+    from neuromorph.reference.gradients import compare, worst_angle
+
+    run = RunFolder.open(Path(model)) if Path(model).is_dir() else None
+    if run is not None:
+        if "rule" not in run.description:
+            raise RangeError(f"'{model}' was trained at chip precision; gradients are compared of runs of train --rule")
+        task = Task.of(run.description)
+    seed = 0 if run is None else run.description["seed"]
+    trainer = trainer_of(task, seed, load(task.data, data_dir or task.data_dir), Ranks())
+    if run is not None and (run.path / CHECKPOINT).exists():
+        trainer.load(run.path / CHECKPOINT)
+    images = trainer.batches.samples
+    batch = images.batch(torch.arange(min(samples, len(images)), device=images.labels.device))
+    layers = compare(trainer.network, trainer.rule, batch)
+    rows = [[str(c.layer), f"{c.angle:.4f}", f"{c.cosine:.6f}", f"{c.ratio:.4f}"] for c in layers]
+    talk.table(
+        f"{task.rule} against backpropagation, {len(batch.x)} images", ["layer", "degrees", "cosine", "norm ratio"], rows
+    )
+    talk.say(f"worst angle {worst_angle(layers):.4f} degrees")
+    return {"rule": task.rule, "layers": [asdict(c) for c in layers], "worst_angle": worst_angle(layers)}

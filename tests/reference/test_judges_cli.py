@@ -1,0 +1,74 @@
+"""check-gradient and check-locality on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from neuromorph.cli import app
+from neuromorph.errors import RangeError
+
+runner = CliRunner()
+
+
+def call(*arguments: str) -> Result:
+    return runner.invoke(app, list(arguments))
+
+
+def result(*arguments: str, status: int = 0) -> dict:
+    done = call(*arguments, "--json")
+    assert done.exit_code == status, done.output
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_weaker_nudge_is_nearer_to_the_gradient() -> None:
+    angles = [
+        result("check-gradient", "dp", "--layers", "64-20-16-10", "--set", f"beta={beta}", "--samples", "50")["worst_angle"]
+        for beta in (0.5, 0.05, 0.005)
+    ]
+    assert angles[0] > angles[1] > angles[2]
+    assert angles[2] < 2
+
+
+def test_a_run_folder_is_compared_as_it_was_trained(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    trained = call(
+        "train", "--rule", "dp", "--set", "beta=0.25", "--layers", "64-12-10", "--epochs", "1", "-o", str(run), "--json"
+    )
+    assert trained.exit_code == 0
+    found = result("check-gradient", str(run))
+    assert [layer["layer"] for layer in found["layers"]] == [1, 2]
+    assert found["worst_angle"] == max(layer["angle"] for layer in found["layers"])
+    assert found != result("check-gradient", "dp", "--set", "beta=0.25", "--layers", "64-12-10")
+
+
+def test_a_run_at_chip_precision_cannot_be_compared(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"network": {}, "history": []}))
+    with pytest.raises(RangeError, match="trained at chip precision"):
+        raise call("check-gradient", str(tmp_path)).exception
+
+
+def test_the_table_names_every_layer() -> None:
+    done = call("check-gradient", "dp", "--samples", "20")
+    assert done.exit_code == 0
+    assert "degrees" in done.stdout
+    assert "worst angle" in done.stdout
+
+
+def test_a_local_rule_passes_and_autograd_does_not() -> None:
+    assert result("check-locality", "dp")["local"]
+    found = result("check-locality", "backprop", status=1)
+    assert not found["local"]
+    assert "the target" in found["violations"][0]
+
+
+def test_feedback_and_options_are_judged_with_the_rule() -> None:
+    assert not result("check-locality", "dp", "--feedback", "random")["transport"]
+    assert not result("check-locality", "dp", "--feedback", "direct", status=1)["local"]
+    assert result("check-locality", "dp", "--set", "damped=true", "--set", "alpha=1", status=1)["violations"]
+    assert "local in time: yes" in call("check-locality", "dp").stdout
+
+
+def test_networks_without_layers_are_judged_too() -> None:
+    assert result("check-locality", "dyadic-arbitrary")["local"]
