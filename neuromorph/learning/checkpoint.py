@@ -43,8 +43,7 @@ def load(path: Path) -> dict[str, Any]:
         with h5py.File(path, "r") as file:
             if file.attrs.get("kind") != KIND:
                 raise ArtifactError(f"'{path}' holds no training: it is not '{KIND}'; give a checkpoint of neuromorph train")
-            found: dict[str, Any] = _read(file["tensors"], json.loads(file["document"].asstr()[()]))
-            return found
+            return dict(_read(file["tensors"], json.loads(file["document"].asstr()[()])))
     except FileNotFoundError:
         raise ArtifactError(f"'{path}' does not exist; there is no checkpoint to go on from") from None
     except ArtifactError:

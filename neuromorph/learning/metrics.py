@@ -68,6 +68,7 @@ def saturation(network: Network, x: Tensor) -> list[float]:
     return shares
 
 
+@torch.no_grad()
 def lipschitz(network: Network) -> float:
     connections = [network.connection(k) for k in range(network.depth, 0, -1)]
     if not all(isinstance(connection, Dense) for connection in connections):

@@ -290,7 +290,7 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write a checkpoint. Raises DivergenceError rather than replace a finite one by one that is not."""
         state = self.state_dict()
-        for name, values in state["parameters"].items():
+        for name, values in self._parameters.items():
             if not _is_finite(values):
                 raise self._lost(f"parameter {name}", self.step)
         if self.ranks.rank == 0:
