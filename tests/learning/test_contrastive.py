@@ -109,6 +109,14 @@ def test_the_output_is_held_while_the_others_relax(name: str) -> None:
     assert float((held[1] - free[1]).abs().max()) > 1e-3
 
 
+def test_a_held_phase_of_coupled_learning_finds_its_free_output_first() -> None:
+    rule = relaxing("coupled", **LONG)
+    network, batch = problem(rule)
+    with torch.no_grad():
+        alone = [rule.term(network, batch, sign).updates for sign in (+1, -1)]
+    assert_same({name: alone[0][name] + alone[1][name] for name in alone[0]}, step(rule, network, batch), 1e-12)
+
+
 def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(RangeError, match="leave loss squared"):
         make_rule("chl", loss="cross-entropy")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from relaxing import assert_same, distance, energy, fixed_point, loss_descent, problem, relaxing, step
+from relaxing import assert_same, descent, distance, energy, fixed_point, loss_descent, problem, relaxing, step
 from torch import Tensor
 
 from neuromorph.errors import RangeError
@@ -83,7 +83,7 @@ def test_the_continuous_form_telescopes_to_the_rule_of_two_phases(nudge: str) ->
 
 
 def pooled() -> Network:
-    network = convolutional((2, 4, 4), (3, "M", 4), (3,), start="glorot").double()
+    network = convolutional((2, 4, 4), (3, 4, "M"), (3,), start="glorot").double()
     network.bounds[1:] = [(0.0, 1.0)] * network.depth
     return network
 
@@ -107,6 +107,27 @@ def test_no_iteration_raises_the_energy(eps: float, order: str, strength: float,
     drops = torch.stack(values).detach().diff(dim=0)
     assert float(drops.max()) < 1e-12
     assert float(drops.sum()) < -0.1
+
+
+def test_updates_of_pooled_convolutions_are_the_slopes_of_the_energy() -> None:
+    """At the states that a phase ends with, their maxima chosen by these."""
+    rule, network = relaxing("ep"), pooled()
+    states = network.states("", torch.rand(4, 2, 4, 4, dtype=torch.float64))
+    network.up(1, states)
+    for k in range(1, network.depth + 1):
+        states[k] = torch.rand(4, *network.connection(k).post, dtype=torch.float64)
+    with torch.no_grad():
+        found = rule.products(network, states, 1 / 4)
+    assert_same(found, descent(network, energy(network, states).mean()))
+
+
+def test_pooling_connections_choose_their_maxima_before_any_feedback_asks_for_them() -> None:
+    """In the odd-even order feedback comes first: into a network that has seen nothing, and one that has seen other images."""
+    rule, network, fresh = relaxing("ep", order="odd-even"), pooled(), pooled()
+    x = torch.rand(2, 4, 2, 4, 4, dtype=torch.float64)
+    with torch.no_grad():
+        rule.predict(network, x[0])
+        torch.testing.assert_close(rule.predict(network, x[1]), rule.predict(fresh, x[1]), rtol=0, atol=0)
 
 
 def test_in_long_langevin_dynamics_states_have_the_density_of_their_energy() -> None:
@@ -167,8 +188,8 @@ def test_persistent_particles_go_on_where_they_were() -> None:
     network, batch = problem(rule, scale=0.4)
     order = torch.tensor([2, 0, 3, 1])
     with torch.no_grad():
-        for _ in range(3):
-            rule.step(network, batch)
+        for visit in (order, order.flip(0), order[[1, 0, 3, 2]]):
+            rule.step(network, Batch(batch.x[visit], batch.y[visit], batch.index[visit]))
         found = rule.step(network, Batch(batch.x[order], batch.y[order], batch.index[order])).output
         torch.testing.assert_close(found, once.step(network, batch).output[order], rtol=0, atol=1e-12)
 
