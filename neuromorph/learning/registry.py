@@ -13,6 +13,7 @@ from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, SkewDyadic
 from neuromorph.learning.equilibrium import ContinuousEquilibrium, EquilibriumPropagation
 from neuromorph.learning.forward_forward import ForwardForward
 from neuromorph.learning.isd import sampled
+from neuromorph.learning.quantised import quantised
 from neuromorph.learning.resistive import Resistive
 from neuromorph.learning.rule import Rule
 from neuromorph.learning.two_term import TwoTermRule
@@ -28,7 +29,10 @@ RULES = {rule.name: rule for rule in (*_FAMILIES, *map(sampled, _SPLIT))}
 
 
 def rule_class(name: str) -> type[Rule]:
-    """The rule of that name. Raises RangeError with the known ones."""
+    """The rule of that name; ste+NAME and adaste+NAME are made of it. Raises RangeError with the known ones."""
+    method, plus, base = name.partition("+")
+    if plus:
+        return quantised(method, rule_class(base))
     if name not in RULES:
         raise RangeError(f"unknown rule {name!r}; known are {', '.join(sorted(RULES))}")
     return RULES[name]
