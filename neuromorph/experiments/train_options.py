@@ -86,12 +86,10 @@ def train_as_chosen(chosen: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
 def _train_rule(given: Mapping[str, Any], seeds: range, talk: Talk) -> dict[str, Any]:
     from neuromorph.experiments.train_rule import Task, train_rule
 
-    task = Task(
-        options=tuple(given.get("options", ())),
-        settings={name: given[name] for name in SETTINGS if name in given},
-        **{name: str(given[name]) for name in ("tensorboard", "data_dir") if name in given},
-        **{name: given[name] for name in TASK if name in given},
-    )
+    named = {name: given[name] for name in TASK if name in given}
+    paths: dict[str, Any] = {name: str(given[name]) for name in ("tensorboard", "data_dir") if name in given}
+    settings = {name: given[name] for name in SETTINGS if name in given}
+    task = Task(**named, **paths, options=tuple(given.get("options", ())), settings=settings)
     return train_rule(task, seeds, _folder(given, given["rule"]), talk)
 
 

@@ -41,7 +41,7 @@ def _writer(folder: Path) -> Any:
         raise NeuromorphError(
             "--tensorboard needs the package tensorboard, which is missing: pip install tensorboard"
         ) from None
-    return SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder))
 
 
 def _told(entry: dict[str, Any]) -> list[str]:

@@ -66,7 +66,7 @@ class Samples:
 
     def chunks(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """All samples in their order, or those of one of several processes."""
-        for index in torch.arange(rank, len(self), world, device=self.labels.device).split(CHUNK):
+        for index in torch.split(torch.arange(rank, len(self), world, device=self.labels.device), CHUNK):
             yield self.batch(index)
 
 
@@ -108,7 +108,7 @@ class Batches:
         own = [index[index % self.world == self.rank] for index in whole]
         places = [mine if len(mine) else index[:1] for mine, index in zip(own, whole, strict=True)]
         device, crops = self.samples.labels.device, self._crops(epoch)
-        on_device = torch.from_numpy(np.concatenate(places)).to(device).split([len(index) for index in places])
+        on_device = torch.split(torch.from_numpy(np.concatenate(places)).to(device), [len(index) for index in places])
         for index, mine, all_of_it in zip(on_device, own, whole, strict=True):
             batch = self.samples.batch(index, None if crops is None else crops[index])
             yield Share(batch, len(mine) / len(all_of_it), len(all_of_it))

@@ -38,7 +38,7 @@ class Ranks:
         flags = torch.tensor([*[n in updates for n in parameters], stop], dtype=like.dtype, device=like.device)
         together = torch.cat([*pieces, flags])
         distributed.all_reduce(together)
-        *summed, flags = together.split([*[p.numel() for p in parameters.values()], len(flags)])
+        *summed, flags = torch.split(together, [*[p.numel() for p in parameters.values()], len(flags)])
         *named, stops = (flags > 0).tolist()
         found = zip(parameters.items(), summed, named, strict=True)
         return {name: total.view_as(p) for (name, p), total, is_named in found if is_named}, stops

@@ -73,7 +73,7 @@ def lipschitz(network: Network) -> float:
     connections = [network.connection(k) for k in range(network.depth, 0, -1)]
     if not all(isinstance(connection, Dense) for connection in connections):
         return math.prod(connection.norm() for connection in connections)
-    product = connections[0].weight
+    product: Tensor = connections[0].weight
     for connection in connections[1:]:
         product = product @ connection.weight
     return float(torch.linalg.matrix_norm(product, ord=2))

@@ -33,7 +33,9 @@ DECAY = 0.99
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     name.lower(): found
     for name, found in vars(torch.optim).items()  # not those that want a closure or sparse gradients
-    if inspect.isclass(found) and {"maximize", "foreach"} <= inspect.signature(found).parameters.keys()
+    if inspect.isclass(found)
+    and issubclass(found, Optimizer)
+    and {"maximize", "foreach"} <= inspect.signature(found).parameters.keys()
 }
 
 

@@ -38,7 +38,9 @@ def convert(text: str, kind: Any) -> Any:
         return tuple(convert(part, arguments[0]) for part in text.split(","))
     if origin in (Union, UnionType):
         return _first_that_fits(text, arguments)
-    choices = {bool: TRUTHS, type(None): {"none": None}}.get(kind, {str(value): value for value in arguments})
+    choices: dict[str, Any] = {str(value): value for value in arguments}
+    if kind in (bool, type(None)):
+        choices = TRUTHS if kind is bool else {"none": None}
     if choices or origin is Literal:
         if text.lower() not in choices:
             raise ValueError(f"expected {' or '.join(choices)}")
