@@ -91,6 +91,7 @@ class Coupled(NudgedRule):
     name: ClassVar[str] = "coupled"
     source: ClassVar[str] = "Stern, Hexner, Rocks, Liu 2021"
     hidden: ClassVar[Activation] = "hard-sigmoid"
+    output: ClassVar[Activation] = "hard-sigmoid"
     settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
