@@ -111,8 +111,6 @@ def _write_synapse(group: h5py.Group, node: Synapse) -> None:
     put_number(group, "graded", int(node.graded))
     put_array(group, "weights", node.weights, "int8", "int16")
     if node.index is not None:
-        if not _is_in_order(node.index, node.shape):
-            raise ProgramError("index must lie within the shape, sorted by pre, then post, each pair once")
         put_array(group, "index", node.index, "int32")
     if node.delays is not None:
         put_array(group, "delays", node.delays, "int8")
@@ -126,12 +124,10 @@ def _write_synapse(group: h5py.Group, node: Synapse) -> None:
 
 
 def _read_synapse(reader: Reader, name: str) -> Synapse:
-    post, pre = shape = (reader.number("post"), reader.number("pre"))
+    post, _ = shape = (reader.number("post"), reader.number("pre"))
     index = reader.array("index", (2, None)) if reader.has("index") else None
     tied_to = reader.text("tied_to") if reader.has("tied_to") else None
     size: tuple[int, ...] = (0,) if tied_to is not None else shape if index is None else (index.shape[1],)
-    if index is not None and not _is_in_order(index, shape):
-        raise reader.wrong("index", f"is not sorted by pre, then post, within {post} x {pre}, each pair once")
     weights = reader.array("weights", size, "int8 int16")
     delays = reader.array("delays", size, "int8") if reader.has("delays") else None
     plasticity = _read_plasticity(reader.group("plasticity")) if reader.has("plasticity") else None
@@ -141,13 +137,6 @@ def _read_synapse(reader: Reader, name: str) -> Synapse:
     exponent, graded = reader.number("exponent"), bool(reader.number("graded"))
     with valid(reader):
         return Synapse(name, shape, weights, index, exponent, graded, delays, plasticity, tied_to, values)
-
-
-def _is_in_order(index: Array, shape: tuple[int, int]) -> bool:
-    """Engine and readers count on it: an index out of order or range would touch other neurons' numbers."""
-    index = np.asarray(index, dtype=np.int64)
-    inside = (index >= 0) & (index < np.reshape(shape, (2, 1)))
-    return bool(inside.all() and (np.diff(index[1] * shape[0] + index[0]) > 0).all())
 
 
 def _write_plasticity(group: h5py.Group, rule: Plasticity) -> None:

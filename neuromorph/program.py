@@ -222,11 +222,24 @@ class Synapse:
             raise ProgramError(f"{owner}: weights have shape {checked.shape}, not {expected}")
         object.__setattr__(self, "weights", checked)
         _whole(np.array(self.exponent), owner, "weight_exp", EXPONENT_RANGE)
+        if self.index is not None:
+            self._check_index(owner)
         if self.delays is not None:
             object.__setattr__(self, "delays", _whole(self.delays, owner, "delays", DELAY_RANGE))
+            if np.shape(self.delays) != checked.shape:
+                raise ProgramError(f"{owner}: delays have shape {np.shape(self.delays)}, its weights {checked.shape}")
         if self.plasticity:
             self.plasticity.check(owner)
+            if self.tied_to is not None:
+                raise ProgramError(f"{owner}: tied to '{self.tied_to}' and plastic; only the weights it reads may learn")
         object.__setattr__(self, "states", self._complete_states(owner))
+
+    def _check_index(self, owner: str) -> None:
+        post, pre = (
+            _whole(row, owner, "index", (0, n - 1)) for row, n in zip(np.asarray(self.index), self.shape, strict=True)
+        )
+        if (np.diff(pre * self.shape[0] + post) <= 0).any():
+            raise ProgramError(f"{owner}: its index must be sorted by pre, then post, every pair once")
 
     def _complete_states(self, owner: str) -> dict[str, Array]:
         post, pre = self.shape
@@ -309,8 +322,8 @@ class Program:
     def __post_init__(self) -> None:
         names = [n.name for n in self.nodes]
         twice = {n for n in names if names.count(n) > 1}
-        if twice:
-            raise ProgramError(f"two nodes are called {sorted(twice)}; give every Process its own name")
+        if twice or "" in names:
+            raise ProgramError(f"two nodes are called {sorted(twice)}, or one has no name; give every Process its own name")
         for link in self.links:
             self._check_link(link)
         for synapse in self.synapses:
@@ -322,11 +335,17 @@ class Program:
                 raise ProgramError(
                     f"probe '{probe.name}': '{probe.node}' has no variable '{probe.variable}'; it has {', '.join(known)}"
                 )
+            if probe.length < 1 or not 0 <= probe.offset < probe.every:
+                raise ProgramError(
+                    f"probe '{probe.name}': length {probe.length}, every {probe.every}, offset {probe.offset}; it needs room for a "
+                    "row, and an offset below every"
+                )
         self.order()
 
     def _check_tie(self, synapse: Synapse) -> None:
         other = self[synapse.tied_to or ""]
-        if not isinstance(other, Synapse) or other.index is not None or other.shape != synapse.shape[::-1]:
+        fits = isinstance(other, Synapse) and other.index is None and other.tied_to is None
+        if not fits or other.shape != synapse.shape[::-1]:
             raise ProgramError(
                 f"synapse '{synapse.name}' is tied to '{synapse.tied_to}', which must be a dense synapse of shape "
                 f"{synapse.shape[::-1]}"

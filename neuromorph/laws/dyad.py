@@ -285,7 +285,13 @@ DYAD = Law(
 
 READOUT = Law(
     name="readout",
-    inputs=(A_IN, Variable("a_target", -COMPARTMENT, COMPARTMENT, "target"), PHASE),
+    inputs=(
+        A_IN,
+        Variable(
+            "a_target", 254 - COMPARTMENT, COMPARTMENT - 254, "target; further out, a compartment would leave its range"
+        ),
+        PHASE,
+    ),
     outputs=OUTPUTS,
     states=(
         S_PLUS,

@@ -139,13 +139,13 @@ DAMAGES: list[tuple[Damage, str, str]] = [
     (puts(f"{NODES}/6/index", np.array([[0, 2, 1], [0, 0, 12]])), f"/{NODES}/6/index", "has type int64"),
     (
         puts(f"{NODES}/6/index", np.array([[0, 2, 1], [0, 0, 12]], np.int32)),
-        f"/{NODES}/6/index",
-        "is not sorted",
+        f"/{NODES}/6",
+        "index = 12 is outside 0..11",
     ),
     (
         puts(f"{NODES}/6/index", np.array([[2, 0, 1], [0, 0, 3]], np.int32)),
-        f"/{NODES}/6/index",
-        "is not sorted",
+        f"/{NODES}/6",
+        "must be sorted by pre",
     ),
     (puts(f"{NODES}/6/delays", np.zeros(2, np.int8)), f"/{NODES}/6/delays", "has shape (2,), not 3"),
     (puts(f"{NODES}/0/order", np.array([5], np.int32)), f"/{NODES}/0", "order = 5 is outside 0..4"),
