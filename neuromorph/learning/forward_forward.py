@@ -16,11 +16,13 @@ weights too: term(+1) and term(-1) do not depend on each other.
 
 Source: Hinton 2022; Flexible Phase Dynamics section 4, appendix E. Differences: the loss is the sum over both signs, its code takes the
 mean (Adam does not see the factor 2), so that ff-isd is unbiased for it; batches; the code of the paper leaves out ff-isd's weights
-1/p and 1/(1 - p), here they are in (isd.py).
+1/p and 1/(1 - p), here they are in (isd.py). The paper's threshold is 2, the default here 10: sigma(gap) then falls to nothing for
+negative samples that are quiet enough.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -45,14 +47,14 @@ SMALL = 1e-4
 class ForwardForward(TwoTermRule):
     """Both terms at each update."""
 
-    threshold: float = field(default=2.0, metadata={"help": "goodness between positive and negative samples"})
+    threshold: float = field(default=10.0, metadata={"help": "goodness between positive and negative samples"})
     seed: int = field(default=0, metadata={"help": "of the negative samples' labels"})
 
     name: ClassVar[str] = "ff"
     source: ClassVar[str] = "Hinton 2022; Flexible Phase Dynamics appendix E"
     output: ClassVar[Activation] = "relu"
     has_output: ClassVar[bool] = False
-    settings: ClassVar[Settings] = Settings(rate=1e-3, batch=100, epochs=20, first="uniform")
+    settings: ClassVar[Settings] = Settings(rate=0.1, batch=100, epochs=12, schedule="cosine", first="he")
     broadcasts: ClassVar[tuple[str, ...]] = ("layer",)
     classes: ClassVar[int] = 10
 
@@ -74,10 +76,16 @@ class ForwardForward(TwoTermRule):
 
     @classmethod
     def build(cls, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
-        """Layers 784, 500, 500 say: no output layer."""
+        """Layers 784, 500, 500 say: no output layer. First weights are sqrt(inputs) times what `first` draws, since inputs have
+        length 1: goodness begins near the threshold, where the paper's smaller ones have to climb there first."""
         if feedback not in (None, "tied"):
             raise RangeError(f"{cls.name} sends nothing down; leave out feedback {feedback!r}")
-        return super().build(sizes, None, seed, first)
+        network = super().build(sizes, None, seed, first)
+        with torch.no_grad():
+            for k in range(1, network.depth + 1):
+                weight = network.connection(k).weight
+                weight.mul_(math.sqrt(weight[0].numel()))
+        return network
 
     def step(self, network: Network, batch: Batch) -> Outcome:
         updates = added(self._infer(network, batch, +1)[0], self._infer(network, batch, -1)[0])

@@ -21,7 +21,7 @@ the machines of boltzmann.py do it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
@@ -29,7 +29,7 @@ from torch import Tensor
 
 from neuromorph.learning.network import Network, States
 from neuromorph.learning.relaxation import Clamp, RelaxationRule
-from neuromorph.learning.rule import Batch, Outcome
+from neuromorph.learning.rule import Batch, Outcome, Settings
 from neuromorph.learning.two_term import Term, TwoTermRule
 from neuromorph.phases import Bernoulli
 
@@ -47,6 +47,8 @@ class Sampled(TwoTermRule):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.phases = Bernoulli(None if self.adaptive else self.p, self.phase_seed)
+        self.last: list[Tensor] = []
+        """States of layers 1..L at the end of the last phase, of a rule that carries them on."""
 
     def step(self, network: Network, batch: Batch) -> Outcome:
         phase = self.phases.draw()
@@ -57,41 +59,39 @@ class Sampled(TwoTermRule):
         return Outcome(updates, self.predict(network, batch.x), found.residual)
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"phases": self.phases.state_dict()}
+        return super().state_dict() | {"phases": self.phases.state_dict(), "last": list(self.last)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         rest = dict(state)
         self.phases.load_state_dict(rest.pop("phases"))
+        self.last = list(rest.pop("last"))
         super().load_state_dict(rest)
 
 
-@dataclass(kw_only=True)
 class Carried(RelaxationRule):
     """A relaxation that begins where its last phase ended; at rest if the batch has another size."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._last: list[Tensor] = []
+    last: list[Tensor]
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
         found = super().rest(network, clamp, strength)
-        if self._last and len(self._last[0]) == len(clamp.x):
-            for k, last in enumerate(self._last, 1):
+        if self.last and len(self.last[0]) == len(clamp.x):
+            for k, last in enumerate(self.last, 1):
                 found[k] = last.to(found[k])
         return found
 
     def phase(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
         found = super().phase(network, clamp, strength, start, steps, scale)
-        self._last = found.states[1:]
+        self.last = found.states[1:]
         return found
 
-    def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"last": list(self._last)}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        rest = dict(state)
-        self._last = list(rest.pop("last"))
-        super().load_state_dict(rest)
+def slower(settings: Settings) -> Settings:
+    """A tenth of the rate, for an optimiser that does not divide by the noise itself."""
+    if settings.optimizer != "sgd":
+        return settings
+    rate = settings.rate
+    return replace(settings, rate=tuple(0.1 * r for r in rate) if isinstance(rate, tuple) else 0.1 * rate)
 
 
 def sampled(base: type[TwoTermRule]) -> type[Sampled]:
@@ -101,6 +101,7 @@ def sampled(base: type[TwoTermRule]) -> type[Sampled]:
         "name": f"{base.name}-isd",
         "source": f"Flexible Phase Dynamics eq. 3; {base.source}",
         "base": base,
+        "settings": slower(base.settings),
         "__module__": __name__,
         "__doc__": f"{base.name}, one term at a time.",
     }

@@ -1,0 +1,170 @@
+"""ISD of any rule of two terms: unbiased for every p, with the variance of the formula, and exact to resume."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from neuromorph.errors import RangeError
+from neuromorph.learning.isd import Sampled
+from neuromorph.learning.network import Network
+from neuromorph.learning.registry import RULES, make_rule
+from neuromorph.learning.rule import Batch
+from neuromorph.phases import Bernoulli, Phase, optimal_p
+
+SPLIT = sorted(name for name, rule in RULES.items() if issubclass(rule, Sampled))
+RELAXED = [name for name in SPLIT if name not in ("ff-isd", "resistive-isd")]
+LONG = {"free_steps": 400, "nudged_steps": 400}
+
+
+def problem(name: str, seed: int = 0) -> tuple[Network, Batch]:
+    generator = torch.Generator().manual_seed(seed)
+    sizes = (12, 9, 8) if name == "ff-isd" else (5, 6, 3)
+    network = RULES[name].build(sizes, seed=seed).double()
+    x = torch.rand(7, sizes[0], generator=generator, dtype=torch.float64)
+    classes = 10 if name == "ff-isd" else sizes[-1]
+    y = torch.eye(classes, dtype=torch.float64)[torch.randint(classes, (7,), generator=generator)]
+    return network, Batch(x, y, torch.arange(7))
+
+
+def rule_of(name: str, **options: Any) -> Sampled:
+    found = make_rule(name, **options)
+    assert isinstance(found, Sampled)
+    return found
+
+
+class Fixed(Bernoulli):
+    """A stream of phases of one kind."""
+
+    def __init__(self, is_positive: bool, p: float) -> None:
+        super().__init__(p)
+        self.phase = Phase(is_positive, 1 / p if is_positive else 1 / (1 - p))
+
+    def draw(self) -> Phase:
+        return self.phase
+
+
+def step_in(is_positive: bool, name: str, p: float, **options: Any) -> dict[str, Tensor]:
+    """The update of a fresh rule whose phase comes out like this."""
+    network, batch = problem(name)
+    rule = rule_of(name, p=p, **options)
+    rule.phases = Fixed(is_positive, p)
+    with torch.no_grad():
+        return rule.step(network, batch).updates
+
+
+def test_every_rule_of_two_terms_has_its_isd() -> None:
+    assert {"chl-isd", "coupled-isd", "ep-isd", "ff-isd", "chl-discounted-isd"} <= set(SPLIT)
+    for name in SPLIT:
+        assert RULES[name].base.name == name.removesuffix("-isd")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", RELAXED)
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
+def test_the_mean_of_both_phases_is_the_update_of_the_rule(name: str, p: float) -> None:
+    """Proposition 3.1: p (g_plus / p) + (1 - p) (g_minus / (1 - p)), where phases are long enough to forget their beginning."""
+    options = LONG | ({"nudge": "positive"} if name == "ep-isd" else {})
+    plus, minus = step_in(True, name, p, **options), step_in(False, name, p, **options)
+    network, batch = problem(name)
+    with torch.no_grad():
+        whole = make_rule(name.removesuffix("-isd"), **options).step(network, batch).updates
+    assert max(change.abs().max() for change in whole.values()) > 1e-3
+    for parameter, change in whole.items():
+        mean = p * plus[parameter] + (1 - p) * minus[parameter]
+        torch.testing.assert_close(mean, change, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_a_run_draws_both_phases_as_often_as_p_says_and_weighs_them(name: str) -> None:
+    """Each step's update is one term of the base rule over its probability."""
+    network, batch = problem(name)
+    p, count = 0.3, 60
+    rule = rule_of(name, p=p, **({} if name == "ff-isd" else LONG))
+    fixed = {sign: [] for sign in (True, False)}
+    with torch.no_grad():
+        for _ in range(count):
+            before = rule.phases.state_dict()
+            updates = rule.step(network, batch).updates
+            rule.phases.load_state_dict(before)
+            fixed[rule.phases.draw().positive].append(updates)
+    assert 0.3 - 0.18 < len(fixed[True]) / count < 0.3 + 0.18
+    if name in ("ep-isd", "resistive-isd", "ff-isd"):
+        return  # these draw a sign or labels besides
+    for sign, weight in ((True, 1 / p), (False, 1 / (1 - p))):
+        base = make_rule(name.removesuffix("-isd"), **LONG)
+        with torch.no_grad():
+            term = base.term(network, batch, 1 if sign else -1).updates  # type: ignore[attr-defined]
+        for parameter, change in fixed[sign][-1].items():
+            torch.testing.assert_close(change, weight * term[parameter], rtol=0, atol=1e-9)
+
+
+def test_a_phase_goes_on_from_the_end_of_the_last_one_under_the_next_sample() -> None:
+    """Two phases of three iterations end where the iterations, written out, lead: 6 from zero, 3 under each sample."""
+    network, first = problem("ep-isd")
+    second = problem("ep-isd", seed=1)[1]
+    rule = rule_of("ep-isd", free_steps=3, nudged_steps=1, eps=0.5, nudge="positive")
+    rule.phases = Fixed(False, 0.5)
+    s = [torch.zeros(7, 6, dtype=torch.float64), torch.zeros(7, 3, dtype=torch.float64)]
+    w, v = network.connection(1), network.connection(2)
+    with torch.no_grad():
+        for batch in (first, second):
+            rule.step(network, batch)
+            for _ in range(3):
+                below, above = batch.x @ w.weight.T + w.bias + s[1] @ v.weight, s[0] @ v.weight.T + v.bias
+                s = [(s[0] + 0.5 * (below - s[0])).clamp(0, 1), (s[1] + 0.5 * (above - s[1])).clamp(0, 1)]
+    for found, expected in zip(rule.state_dict()["last"], s, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_the_weights_of_batches_show_the_variance_of_the_formula() -> None:
+    """tr Cov of the weighted terms of one sample, over samples and phases, is least near p* of their second moments."""
+    network, _ = problem("chl-isd")
+    terms = {True: [], False: []}
+    for seed in range(40):
+        batch = problem("chl-isd", seed=seed)[1]
+        one = Batch(batch.x[:1], batch.y[:1], batch.index[:1])
+        with torch.no_grad():
+            for sign, found in terms.items():
+                changes = make_rule("chl").term(network, one, 1 if sign else -1).updates  # type: ignore[attr-defined]
+                found.append(torch.cat([change.flatten() for change in changes.values()]))
+    plus, minus = torch.stack(terms[True]), torch.stack(terms[False])
+    squares = [float(g.square().sum(1).mean()) for g in (plus, minus)]
+    grid = torch.linspace(0.05, 0.95, 181, dtype=torch.float64)
+    traces = []
+    for p in grid.tolist():
+        mean = plus.mean(0) + minus.mean(0)
+        spread = p * (plus / p - mean).square().sum(1).mean() + (1 - p) * (minus / (1 - p) - mean).square().sum(1).mean()
+        traces.append(float(spread))
+    assert abs(float(grid[int(torch.tensor(traces).argmin())]) - optimal_p(*squares)) < 0.005
+
+
+def test_adaptive_p_is_the_optimum_of_what_was_seen() -> None:
+    network, batch = problem("chl-isd")
+    rule = rule_of("chl-isd", adaptive=True, **LONG)
+    with torch.no_grad():
+        for _ in range(12):
+            rule.step(network, batch)
+        terms = [make_rule("chl", **LONG).term(network, batch, sign).updates for sign in (1, -1)]  # type: ignore[attr-defined]
+    squares = [float(sum(g.square().sum() for g in term.values())) for term in terms]
+    assert rule.phases.now == pytest.approx(optimal_p(*squares), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_a_rule_goes_on_from_its_state(name: str) -> None:
+    network, batch = problem(name)
+    whole, first, second = (rule_of(name, adaptive=True) for _ in range(3))
+    with torch.no_grad():
+        expected = [whole.step(network, batch).updates for _ in range(8)]
+        for _ in range(3):
+            first.step(network, batch)
+        second.load_state_dict(first.state_dict())
+        for updates in expected[3:]:
+            again = second.step(network, batch).updates
+            assert all(torch.equal(updates[parameter], again[parameter]) for parameter in updates)
+
+
+def test_p_must_leave_a_chance_to_both() -> None:
+    for p in (0.0, 1.0, -0.5):
+        with pytest.raises(RangeError, match="between 0 and 1"):
+            make_rule("ep-isd", p=p)
