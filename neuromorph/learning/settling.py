@@ -38,11 +38,11 @@ class SettlingRule(Rule):
         if self.steps < 1 or self.tolerance < 0:
             raise RangeError(f"steps = {self.steps}, tolerance = {self.tolerance}: give at least one step, tolerance >= 0")
 
-    def settle(self, moving: Sequence[States], step: Callable[[], None]) -> Tensor:
+    def settle(self, moving: Sequence[States], step: Callable[[], None], steps: int | None = None) -> Tensor:
         """Repeat `step`, which assigns the `moving` states; gives the largest change of a state in the last one."""
-        residual = torch.zeros(())
-        for t in range(1, self.steps + 1):
-            is_last, looks = t == self.steps, self.tolerance > 0 and t % LOOK == 0
+        residual, steps = torch.zeros(()), self.steps if steps is None else steps
+        for t in range(1, steps + 1):
+            is_last, looks = t == steps, self.tolerance > 0 and t % LOOK == 0
             before = [s for states in moving for s in states[1:]] if is_last or looks else []
             step()
             if before:
