@@ -13,6 +13,8 @@ from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, SkewDyadic
 from neuromorph.learning.equilibrium import ContinuousEquilibrium, EquilibriumPropagation
 from neuromorph.learning.forward_forward import ForwardForward
 from neuromorph.learning.isd import sampled
+from neuromorph.learning.lifted import AuxiliaryCoordinates, PredictiveCoding
+from neuromorph.learning.lrrn import Lrrn, Proximal
 from neuromorph.learning.quantised import quantised
 from neuromorph.learning.resistive import Resistive
 from neuromorph.learning.rule import Rule
@@ -21,7 +23,7 @@ from neuromorph.learning.two_term import TwoTermRule
 _FAMILIES: tuple[type[Rule], ...] = (
     Backpropagation, DualPropagation, DPTranspose, LiftedProximal, InvertedLiftedProximal,
     EquilibriumPropagation, ContinuousEquilibrium, ContrastiveHebbian, DiscountedContrastive, Coupled, Resistive,
-    ForwardForward, Dyadic, SkewDyadic, ArbitraryDyadic,
+    ForwardForward, Dyadic, SkewDyadic, ArbitraryDyadic, AuxiliaryCoordinates, PredictiveCoding, Proximal, Lrrn,
 )  # fmt: skip
 # the continuous form learns from changes within a phase: it has no two terms to draw from
 _SPLIT = [rule for rule in _FAMILIES if issubclass(rule, TwoTermRule) and rule is not ContinuousEquilibrium]
