@@ -11,12 +11,12 @@ Equal with dt tau_syn_inv = du, dt tau_mem_inv = dv, x = a / dv, v_leak = bias /
 at every step. Norse's current decays after it was used, Lava's before the input is added: what Norse keeps is already decayed for
 the next step, so u = dv j is read before that decay, and u_0 starts as i_0 = (1 - du) u_0 / dv; no input has to be shifted. Both
 voltages take the new current, both compare strictly, both reset within the step. Norse's input comes in through its leak, so
-dv = 0 has no counterpart. States agree up to rounding (bit for bit where du and dv are powers of two, and 1 - du exact); spikes agree
-unless a voltage lies within rounding of vth.
+dv = 0 has no counterpart. The two differ by rounding alone, in the last digits of float64; spikes agree unless a voltage lies as
+close as that to vth. Where nothing has to be rounded (decays that are powers of two, some tens of steps), nothing differs.
 
 Dyads (laws/dyad.py). s <- s + eps (f(drive) - s), eps = 2^-leak, has its nonlinearity before the leak, which no Norse cell has. So f is
 applied outside, and Norse's li_box_feed_forward_step (its leaky integrator without a current) does the rest, with dt tau_mem_inv
-= eps: v + eps ((v_leak - v) + x) is the law bit for bit.
+= eps: v + eps ((v_leak - v) + x), the law bit for bit.
 
 Integrate-and-fire with Norse's subtractive reset. Its iaf cell resets to a value only; lif_box takes reset_subtract but leaks, so it gets
 dt tau_mem_inv = 1 and the input v + x, and v + ((v + x) - v) = v + x.
