@@ -344,8 +344,8 @@ class Program:
 
     def _check_tie(self, synapse: Synapse) -> None:
         other = self[synapse.tied_to or ""]
-        fits = isinstance(other, Synapse) and other.index is None and other.tied_to is None
-        if not fits or other.shape != synapse.shape[::-1]:
+        dense = other if isinstance(other, Synapse) and other.index is None and other.tied_to is None else None
+        if dense is None or dense.shape != synapse.shape[::-1]:
             raise ProgramError(
                 f"synapse '{synapse.name}' is tied to '{synapse.tied_to}', which must be a dense synapse of shape "
                 f"{synapse.shape[::-1]}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
@@ -21,7 +21,6 @@ from neuromorph.experiments.training_log import TrainingLog
 
 if TYPE_CHECKING:
     from neuromorph.learning.distributed import Ranks
-    from neuromorph.learning.feedback import FeedbackName
     from neuromorph.learning.network import Network
     from neuromorph.learning.rule import Rule, Settings
     from neuromorph.learning.trainer import Trainer
@@ -135,7 +134,7 @@ def _network(task: Task, rule: Rule, settings: Settings, data: Dataset, seed: in
                 f"vgg16 has layers of its own, ReLU and a linear output; leave out --layers, and rule {rule.name} needs "
                 f"{rule.hidden} and {rule.output}"
             )
-        return vgg16(data.classes, feedback=cast("FeedbackName", task.feedback or rule.feedback), seed=seed)
+        return vgg16(data.classes, feedback=task.feedback or rule.feedback, seed=seed)
     hidden = hidden_units(data)
     sizes = task.layers or (pixels(data), hidden, data.classes if rule.has_output else hidden)
     if sizes[0] != pixels(data):

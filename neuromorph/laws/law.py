@@ -58,7 +58,7 @@ class Variable:
         return whole
 
 
-Step = Callable[..., tuple[Any, ...]]
+Step = Callable[..., Any]
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,14 @@ Source: Lava 0.10, model/py/connection.py (LearningConnectionModelBitApproximate
 """
 
 import math
-from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from neuromorph.arithmetic import Arithmetic
+from neuromorph.laws.law import Step
 from neuromorph.laws.rule import GradedSpike
-
-Step = Callable[..., Any]
 
 
 class SignMode(IntEnum):

@@ -67,7 +67,7 @@ class BoltzmannMachine:
         """All parameters N(0, scale^2)."""
         generator = np.random.default_rng(seed)
         weights, bias = generator.normal(0, scale, (hidden, visible)), generator.normal(0, scale, hidden)
-        couplings = np.triu(generator.normal(0, scale, (hidden, hidden)), 1) if coupled else np.zeros((0, 0))
+        couplings: Array = np.triu(generator.normal(0, scale, (hidden, hidden)), 1) if coupled else np.zeros((0, 0))
         return cls(weights, bias, couplings + couplings.T)
 
     def copy(self) -> BoltzmannMachine:
@@ -81,7 +81,8 @@ class BoltzmannMachine:
             own += 0.5 * np.einsum("nj,jk,nk->n", h, self.couplings, h)
         upward = h @ self.weights
         log_z = np.logaddexp.reduce(own + np.logaddexp(0, upward).sum(1))
-        return np.array([np.logaddexp.reduce(own + upward @ v) for v in data]) - log_z
+        found: Array = np.array([np.logaddexp.reduce(own + upward @ v) for v in data]) - log_z
+        return found
 
     def negative_log_likelihood(self, data: Array) -> float:
         """Summed over the rows of `data`, in nats."""
@@ -98,7 +99,8 @@ def binary_states(units: int) -> Array:
     """All 2^units states, (2^units, units)."""
     if units > ENUMERABLE:
         raise RangeError(f"{units} units have 2^{units} states; exact sums go up to {ENUMERABLE} units")
-    return (np.arange(2**units)[:, None] >> np.arange(units) & 1).astype(np.float64)
+    states: Array = (np.arange(2**units)[:, None] >> np.arange(units) & 1).astype(np.float64)
+    return states
 
 
 class Sampler:

@@ -20,6 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 from neuromorph.errors import RangeError
 
@@ -133,7 +134,7 @@ class Convolution(Connection):
 
     def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         post = self._unpooled(post)
-        product = torch.nn.grad.conv2d_weight(pre, list(self.weight.shape), post, padding=self.padding)
+        product = conv2d_weight(pre, list(self.weight.shape), post, padding=self.padding)
         return product.mul_(scale), post.sum((0, 2, 3)).mul_(scale)
 
     def gram(self, s: Tensor) -> Tensor:
@@ -145,4 +146,5 @@ class Convolution(Connection):
             return delta
         if self.switches is None:
             raise RangeError("a pooling convolution was asked for its transpose before any state went up through it")
-        return functional.max_unpool2d(delta, self.switches, 2, output_size=[len(delta), delta.shape[1], *self.pre[1:]])
+        size = [len(delta), delta.shape[1], *self.pre[1:]]
+        return functional.max_unpool2d(delta, self.switches, kernel_size=(2, 2), output_size=size)

@@ -18,16 +18,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.connections import Connection
-
-FeedbackName = Literal["tied", "random", "direct", "kolen-pollack", "sign"]
 
 
 class Feedback(nn.Module, ABC):
@@ -99,13 +96,19 @@ class Direct(Feedback):
         )
 
     def down(self, k: int, s: Sequence[Tensor], above: Connection) -> Tensor:
-        return (s[-1] @ self.weights[k - 1]).view(-1, *above.pre)
+        sent: Tensor = s[-1] @ self.weights[k - 1]
+        return sent.view(-1, *above.pre)
 
 
-def make_feedback(name: FeedbackName, connections: list[Connection], seed: int) -> Feedback:
+def make_feedback(name: str, connections: list[Connection], seed: int) -> Feedback:
     """The feedback of that name; its own weights come from the seed, but not from the stream that drew the forward ones."""
     generator = torch.Generator().manual_seed(seed + 2**31)
-    makers = {"random": Random, "direct": Direct, "kolen-pollack": KolenPollack, "sign": SignSymmetric}
+    makers: dict[str, Callable[[list[Connection], torch.Generator], Feedback]] = {
+        "random": Random,
+        "direct": Direct,
+        "kolen-pollack": KolenPollack,
+        "sign": SignSymmetric,
+    }
     if name == "tied":
         return Tied()
     if name not in makers:

@@ -139,7 +139,7 @@ def overlaid(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _direction(s: Tensor) -> Tensor:
-    return s / (s.norm(dim=1, keepdim=True) + SMALL)
+    return s.div(s.norm(dim=1, keepdim=True) + SMALL)
 
 
 def _goodness(s: Tensor) -> Tensor:

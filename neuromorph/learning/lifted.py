@@ -36,7 +36,7 @@ from neuromorph.errors import RangeError
 from neuromorph.laws.residual import make_residual
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import BOUNDS, Network, Updates
-from neuromorph.learning.rule import Batch, Outcome
+from neuromorph.learning.rule import Batch, Outcome, Settings
 from neuromorph.learning.settling import SettlingRule
 
 unit = make_residual(TENSORS)
@@ -51,6 +51,8 @@ class QuadraticRule(SettlingRule):
     """A rule with quadratic energies: how its output meets the target."""
 
     target: Target = field(default="nudged", metadata={"help": "nudged: pulled with beta; clamped: held there"})
+
+    settings: ClassVar[Settings] = Settings(rate=2e-3, batch=20, schedule="cosine")
 
     def check(self) -> None:
         super().check()

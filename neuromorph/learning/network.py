@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.connections import Connection, Convolution, Dense, Start
-from neuromorph.learning.feedback import Feedback, FeedbackName, make_feedback
+from neuromorph.learning.feedback import Feedback, make_feedback
 
 Activation = Literal["relu", "hard-sigmoid", "linear"]
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -53,7 +53,7 @@ class Network(nn.Module):
         *,
         hidden: Activation = "relu",
         output: Activation = "linear",
-        feedback: FeedbackName = "tied",
+        feedback: str = "tied",
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ def mlp(
     *,
     hidden: Activation = "relu",
     output: Activation = "linear",
-    feedback: FeedbackName = "tied",
+    feedback: str = "tied",
     start: Start = "glorot",
     seed: int = 0,
 ) -> Network:
@@ -154,7 +154,7 @@ def convolutional(
     channels: Sequence[int | str],
     dense: Sequence[int],
     *,
-    feedback: FeedbackName = "tied",
+    feedback: str = "tied",
     start: Start = "lecun",
     seed: int = 0,
 ) -> Network:
@@ -162,7 +162,7 @@ def convolutional(
     generator = torch.Generator().manual_seed(seed)
     connections: list[Connection] = []
     states: tuple[int, ...] = shape
-    for entry, after in pairwise([*channels, None]):
+    for entry, after in pairwise([*channels, ""]):
         if entry == "M":
             continue
         connections.append(Convolution(states, int(entry), after == "M", start, generator))
@@ -173,11 +173,11 @@ def convolutional(
     return Network(connections, feedback=feedback, seed=seed)
 
 
-def vgg16(classes: int = 10, *, feedback: FeedbackName = "tied", seed: int = 0) -> Network:
+def vgg16(classes: int = 10, *, feedback: str = "tied", seed: int = 0) -> Network:
     """VGG16 for 3 x 32 x 32 images: 13 convolutions, dense 4096, 4096, classes; no batch normalisation."""
     return convolutional((3, 32, 32), VGG16, (4096, 4096, classes), feedback=feedback, seed=seed)
 
 
-def small_vgg(classes: int = 10, *, feedback: FeedbackName = "tied", seed: int = 0) -> Network:
+def small_vgg(classes: int = 10, *, feedback: str = "tied", seed: int = 0) -> Network:
     """Six layers in VGG's manner for 3 x 32 x 32 images, which a CPU can train."""
     return convolutional((3, 32, 32), (32, "M", 64, "M", 128, 128, "M"), (128, classes), feedback=feedback, seed=seed)

@@ -28,7 +28,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,8 @@ NEAR = 1e-3
 MOST_BITS = 8
 
 
-class Levels(NamedTuple):
+@dataclass(frozen=True)
+class Levels:
     """`count` levels from -1 to 1."""
 
     count: int

@@ -12,14 +12,12 @@ lateral weights W in R^(N x N), with zeros on the diagonal, have one word of the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.connections import Dense, Start
-from neuromorph.learning.feedback import FeedbackName
 from neuromorph.learning.network import BOUNDS, Activation, Network, Updates
 
 FEEDBACKS = ("transpose", "random", "kolen-pollack", "sign")
@@ -68,7 +66,7 @@ class Recurrent(Network):
         generator = torch.Generator().manual_seed(seed)
         units = hidden + outputs
         connections = [Dense((inputs,), units, start, generator), Lateral(units, start, generator)]
-        name = cast(FeedbackName, "tied" if feedback == "transpose" else feedback)
+        name = "tied" if feedback == "transpose" else feedback
         super().__init__(connections, hidden=activation, output=output, feedback=name, seed=seed)
         self.outputs = outputs
         limits = torch.tensor([BOUNDS[activation]] * hidden + [BOUNDS[output]] * outputs)
@@ -103,7 +101,7 @@ class Recurrent(Network):
     def slope(self, k: int, s: Tensor) -> Tensor:
         return ((s > self.low) & (s < self.top)).to(s.dtype)
 
-    def norm(self, k: int = 1) -> float:
+    def norm(self, k: int) -> float:
         """|W| of the lateral weights."""
         return self.connection(2).norm()
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -105,7 +105,8 @@ def choose_switches(network: Network, states: Sequence[Tensor]) -> None:
             network.up(k, states)
 
 
-class Clamp(NamedTuple):
+@dataclass(frozen=True)
+class Clamp:
     """A batch as its phases see it: the states x of the input layer, the drive `below` = W_1 x + b_1, targets and places."""
 
     x: Tensor
@@ -164,7 +165,7 @@ class RelaxationRule(TwoTermRule):
 
     def clamp(self, network: Network, batch: Batch) -> Clamp:
         x = self.inputs(batch.x)
-        return Clamp(x, network.up(1, [x]), batch.y, batch.index)
+        return Clamp(x, network.up(1, [x]), batch.y, batch.places)
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
         """Where a phase of this strength begins that follows on none."""

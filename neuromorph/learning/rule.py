@@ -9,13 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.connections import Start
-from neuromorph.learning.feedback import FeedbackName
 from neuromorph.learning.losses import LossName
 from neuromorph.learning.network import Activation, Network, Updates, mlp
 
@@ -25,7 +24,7 @@ class Batch(NamedTuple):
 
     x: Tensor
     y: Tensor
-    index: Tensor
+    places: Tensor
 
 
 ScheduleName = Literal["constant", "cosine", "warmup-cosine", "exponential"]
@@ -98,8 +97,14 @@ class Rule(ABC):
 
         Raises RangeError for sizes or a feedback with which the rule makes no sense.
         """
-        name = cast(FeedbackName, feedback or cls.feedback)
-        return mlp(sizes, hidden=cls.hidden, output=cls.output, feedback=name, start=first or cls.settings.first, seed=seed)
+        return mlp(
+            sizes,
+            hidden=cls.hidden,
+            output=cls.output,
+            feedback=feedback or cls.feedback,
+            start=first or cls.settings.first,
+            seed=seed,
+        )
 
     def begin_epoch(self, epoch: int) -> None:  # noqa: B027
         """Before pass number `epoch` (from 0) over the training set: schedules of the rule's own."""

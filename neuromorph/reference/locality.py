@@ -28,7 +28,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +80,7 @@ def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
     judge.watch.label(y, target)
     for _ in range(STEPS):
         with torch.no_grad(), judge.watch:
-            outcome = rule.step(watched, Batch(x, y, batch.index))
+            outcome = rule.step(watched, Batch(x, y, batch.places))
         judge.updated(outcome.updates)
     return judge.report()
 
@@ -234,15 +234,11 @@ class _WatchedStates(States):
         self._judge, self._number = judge, judge.opened(name)
         super().__setitem__(0, judge.kept(self._number, 0, x))
 
-    @overload
-    def __setitem__(self, k: SupportsIndex, value: Tensor) -> None: ...
-    @overload
-    def __setitem__(self, k: slice, value: Sequence[Tensor]) -> None: ...  # type: ignore[override]
-    def __setitem__(self, k: SupportsIndex | slice, value: Tensor | Sequence[Tensor]) -> None:
+    def __setitem__(self, k: SupportsIndex | slice, value: Any) -> None:
         if isinstance(k, slice):
             for place, one in zip(range(*k.indices(len(self))), value, strict=True):
                 self[place] = one
-        elif isinstance(value, Tensor):
+        else:
             place = range(len(self))[k]
             super().__setitem__(place, self._judge.written(self._number, place, value))
 

@@ -53,7 +53,7 @@ class Watch(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._written: dict[int, tuple[torch.UntypedStorage, set[Label | str]]] = {}
         self._views: dict[tuple[int, ...], set[str]] = {}
         self._is_paused = False

@@ -96,7 +96,7 @@ def test_no_iteration_raises_the_energy(eps: float, order: str, strength: float,
     rule = relaxing("ep", eps=eps, order=order, nudge="positive", beta=0.8)
     network, batch = problem(rule, scale=1.5)
     if kind == "pooled":
-        network, batch = pooled(), Batch(torch.rand(4, 2, 4, 4, dtype=torch.float64), batch.y, batch.index)
+        network, batch = pooled(), Batch(torch.rand(4, 2, 4, 4, dtype=torch.float64), batch.y, batch.places)
     with torch.no_grad():
         clamp = rule.clamp(network, batch)
         states = rule.begun(network, clamp, strength, rule.rest(network, clamp, strength))
@@ -189,8 +189,8 @@ def test_persistent_particles_go_on_where_they_were() -> None:
     order = torch.tensor([2, 0, 3, 1])
     with torch.no_grad():
         for visit in (order, order.flip(0), order[[1, 0, 3, 2]]):
-            rule.step(network, Batch(batch.x[visit], batch.y[visit], batch.index[visit]))
-        found = rule.step(network, Batch(batch.x[order], batch.y[order], batch.index[order])).output
+            rule.step(network, Batch(batch.x[visit], batch.y[visit], batch.places[visit]))
+        found = rule.step(network, Batch(batch.x[order], batch.y[order], batch.places[order])).output
         torch.testing.assert_close(found, once.step(network, batch).output[order], rtol=0, atol=1e-12)
 
 

@@ -80,7 +80,7 @@ def test_a_run_draws_both_phases_as_often_as_p_says_and_weighs_them(name: str) -
     """Each step's update is one term of the base rule over its probability."""
     network, batch = problem(name)
     p, count = 0.3, 60
-    rule = rule_of(name, p=p, **({} if name == "ff-isd" else LONG))
+    rule = rule_of(name, p=p, **({} if name in ("ff-isd", "resistive-isd") else LONG))
     fixed = {sign: [] for sign in (True, False)}
     with torch.no_grad():
         for _ in range(count):
@@ -123,7 +123,7 @@ def test_the_weights_of_batches_show_the_variance_of_the_formula() -> None:
     terms = {True: [], False: []}
     for seed in range(40):
         batch = problem("chl-isd", seed=seed)[1]
-        one = Batch(batch.x[:1], batch.y[:1], batch.index[:1])
+        one = Batch(batch.x[:1], batch.y[:1], batch.places[:1])
         with torch.no_grad():
             for sign, found in terms.items():
                 changes = make_rule("chl").term(network, one, 1 if sign else -1).updates  # type: ignore[attr-defined]

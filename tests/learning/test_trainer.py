@@ -239,12 +239,12 @@ def test_shares_of_processes_partition_every_batch_and_a_sample_stays_with_its_p
     """Three processes, batches of 7, 7 and 1: two of them have no sample of the last."""
     data = small_data(15)
     samples = Samples(data.train_images, data.train_labels, data.name, 10, mlp(LAYERS))
-    whole = [share.batch.index for share in Batches(samples, 7, seed=5).epoch(2)]
+    whole = [share.batch.places for share in Batches(samples, 7, seed=5).epoch(2)]
     assert sorted(torch.cat(whole).tolist()) == list(range(15))
     shares = [list(Batches(samples, 7, 5, rank, 3).epoch(2)) for rank in range(3)]
     for index, *own in zip(whole, *shares, strict=True):
         assert sum(share.part for share in own) == pytest.approx(1)
-        parts = [share.batch.index.tolist() if share.part else [] for share in own]
+        parts = [share.batch.places.tolist() if share.part else [] for share in own]
         assert sorted(place for places in parts for place in places) == sorted(index.tolist())
         assert all(place % 3 == rank for rank, places in enumerate(parts) for place in places)
         assert {share.total for share in own} == {len(index)}
