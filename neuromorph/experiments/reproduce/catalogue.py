@@ -19,7 +19,7 @@ from neuromorph.experiments.reproduce import report
 
 EXPERIMENTS = (
     "two-tales-1", "two-tales-2", "two-tales-3", "two-tales-angles", "dp-schedules", "ep-mnist", "isd-bas", "isd-ff", "isd-p",
-    "dyadic-lambda", "lrrn-lipschitz", "adaste-binary", "feedback-paths", "locality",
+    "dyadic-lambda", "lrrn-lipschitz", "adaste-binary", "feedback-paths", "locality", "norse-baseline",
 )  # fmt: skip
 
 

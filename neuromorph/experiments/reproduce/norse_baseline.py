@@ -1,0 +1,147 @@
+"""Norse beside us on the same data: dual propagation, its weights in spike rates, and a spiking network of surrogate gradients.
+
+Three bodies of one architecture, 784-256-256-10 on MNIST (--quick: 64-64-64-10 on digits), from the same first weights:
+
+    dp                   trained by dual propagation in batches, ReLU
+    rates, T steps       the same weights in Norse's integrate-and-fire neurons (reference/norse_network.py), with the reset that takes
+                         the threshold off ("subtract") and with the one of Norse's own iaf cell, to a value ("value")
+    surrogate gradients  Norse's LIF neurons, trained through time by autograd
+
+"scores off by": mean distance of a body's scores from those of the network it carries. All three see a sample as a constant current.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuromorph.console import Bar, Talk
+from neuromorph.data import Dataset, load
+from neuromorph.experiments.reproduce.report import claim, mean_and_spread
+
+if TYPE_CHECKING:
+    from neuromorph.learning.network import Network
+    from neuromorph.learning.rule import Rule
+
+NAME = "norse-baseline"
+TITLE = "Dual propagation, its spike rates in Norse, and surrogate gradients"
+LAYERS, QUICK_LAYERS = (784, 256, 256, 10), (64, 64, 64, 10)
+LENGTHS, QUICK_LENGTHS = tuple(2**k for k in range(10)), tuple(2**k for k in range(9))
+EPOCHS, QUICK_EPOCHS = 5, 15
+BATCH, QUICK_BATCH = 100, 32
+RESETS = ("subtract", "value")
+CALIBRATION = 10_000
+"""Training images whose largest activities set the thresholds."""
+Run = dict[str, Any]
+
+
+def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+    data = load("digits" if quick else "mnist", data_dir)
+    with talk.bar(NAME, seeds * 2) as bar:
+        runs = [_once(data, seed, quick, bar) for seed in range(seeds)]
+    rows = [_row(body, None, [run[body] for run in runs]) for body in ("dp", "surrogate gradients")]
+    for reset in RESETS:
+        for place, length in enumerate(QUICK_LENGTHS if quick else LENGTHS):
+            rows.append(_row(f"rates, {reset}", length, [run[reset][place] for run in runs]))
+    return {"rows": rows, "claims": _claims(rows)}
+
+
+def _once(data: Dataset, seed: int, quick: bool, bar: Bar) -> Run:
+    """Test accuracy (per cent) of every body from one seed; of the rates also how far their scores are off, after each length."""
+    from neuromorph.learning.dual_propagation import DualPropagation
+    from neuromorph.reference.norse_network import SurrogateGradient
+
+    found: Run = {}
+    bar.note(f"dp, seed {seed}")
+    network, found["dp"] = _trained(DualPropagation(), data, seed, quick)
+    for reset in RESETS:
+        bar.note(f"rates, {reset}, seed {seed}")
+        found[reset] = _rates(network, data, reset, QUICK_LENGTHS if quick else LENGTHS)
+    bar.advance(1)
+    bar.note(f"surrogate gradients, seed {seed}")
+    found["surrogate gradients"] = _trained(SurrogateGradient(), data, seed, quick)[1]
+    bar.advance(1)
+    return found
+
+
+def _trained(rule: Rule, data: Dataset, seed: int, quick: bool) -> tuple[Network, tuple[float, None]]:
+    from dataclasses import replace
+
+    from neuromorph.learning.trainer import Trainer
+
+    settings = replace(
+        rule.settings, epochs=QUICK_EPOCHS if quick else EPOCHS, batch=QUICK_BATCH if quick else BATCH, schedule="cosine"
+    )
+    network = rule.build(QUICK_LAYERS if quick else LAYERS, seed=seed)
+    trainer = Trainer(network, rule, data, settings, seed=seed, device="cpu")
+    trainer.fit()
+    return network, (100 * trainer.test_accuracy(), None)
+
+
+def _rates(network: Network, data: Dataset, reset: Any, lengths: Sequence[int]) -> list[tuple[float, float]]:
+    import torch
+
+    from neuromorph.learning.batches import Samples
+    from neuromorph.reference.norse_network import RateCoded
+
+    train, test = (
+        Samples(images, labels, data.name, data.classes, network)
+        for images, labels in ((data.train_images, data.train_labels), (data.test_images, data.test_labels))
+    )
+    body = RateCoded.calibrated(network, train.batch(torch.arange(min(CALIBRATION, len(train)))).x, reset)
+    right, off = torch.zeros(len(lengths)), torch.zeros(len(lengths))
+    for batch in test.chunks():
+        with torch.no_grad():
+            said = network(batch.x)
+        for place, states in enumerate(body.present(batch.x, lengths)):
+            right[place] += (states[-1].argmax(1) == batch.y.argmax(1)).sum()
+            off[place] += (states[-1] - said).abs().mean(1).sum()
+    return [(100 * float(r) / len(test), float(d) / len(test)) for r, d in zip(right, off, strict=True)]
+
+
+def _row(body: str, steps: int | None, results: Sequence[tuple[float, float | None]]) -> Run:
+    mean, spread = mean_and_spread([accuracy for accuracy, _ in results])
+    distances = [distance for _, distance in results if distance is not None]
+    return {
+        "body": body, "T": steps, "test %": round(mean, 2), "+-": round(spread, 2),
+        "scores off by": float(f"{statistics.mean(distances):.3g}") if distances else None,
+    }  # fmt: skip
+
+
+def order(rows: Sequence[Mapping[str, Any]]) -> float:
+    """The exponent q in distance ~ T^q, by least squares over all T but the first three."""
+    points = [(math.log(row["T"]), math.log(row["scores off by"])) for row in rows[3:]]
+    return statistics.linear_regression(*zip(*points, strict=True)).slope
+
+
+def _claims(rows: Sequence[Run]) -> list[dict[str, Any]]:
+    dp, baseline = rows[0], rows[1]
+    soft, hard = ([row for row in rows if row["body"] == f"rates, {reset}"] for reset in RESETS)
+    last, gap = soft[-1], dp["test %"] - soft[-1]["test %"]
+    return [
+        claim(f"accuracy of the rates, T = {last['T']}", "approaches dual propagation's", f"{last['test %']} of {dp['test %']} %",
+              abs(gap) <= 0.5, last["+-"]),
+        claim("scores of the rates, reset by subtraction", "off by 1/T (theorem)", f"T^{order(soft):.2f}", order(soft) < -0.8),
+        claim("scores of the rates, reset to a value", "do not converge", f"T^{order(hard):.2f}", order(hard) > -0.5),
+        claim("dual propagation", "no worse than surrogate gradients", f"{dp['test %']} against {baseline['test %']} %",
+              dp["test %"] >= baseline["test %"] - max(dp["+-"], baseline["+-"]), dp["+-"]),
+    ]  # fmt: skip
+
+
+def draw(figure: Any, result: Mapping[str, Any]) -> None:
+    left, right = figure.subplots(1, 2)
+    for color, reset in zip(("C0", "C1"), RESETS, strict=True):
+        rows = [row for row in result["rows"] if row["body"] == f"rates, {reset}"]
+        steps = [row["T"] for row in rows]
+        accuracies, spreads = ([row[column] for row in rows] for column in ("test %", "+-"))
+        left.errorbar(steps, accuracies, spreads, marker="o", color=color, label=f"rates, {reset}")
+        right.loglog(steps, [row["scores off by"] for row in rows], marker="o", color=color, label=f"rates, {reset}")
+    for row, style in zip(result["rows"][:2], ("--", ":"), strict=True):
+        left.axhline(row["test %"], color="0.4", linestyle=style, label=row["body"])
+    left.set(xscale="log", xlabel="steps T", ylabel="test accuracy (%)", title=result["title"], ylim=(85, 100))
+    right.set(xlabel="steps T", ylabel="scores off by")
+    left.legend()
+    right.legend()
