@@ -18,7 +18,8 @@ Output, linear: "nudged", s_L <- s_L + (p_L - beta g(s_L) - s_L) / (1 + beta), g
 -g(p_L), which for the squared error puts s_L at y, and for softmax cross-entropy is onehot - softmax(p_L). Clamped learning does not know
 beta (1 in its place). eps_k = 1 / (1 + |W_(k+1)|^2), with which no step of a layer raises the energy of pc with linear f.
 
-One step at eps = 1, clamped, gives exactly the gradient of backpropagation; many steps with beta -> 0 do, up to O(beta).
+Many steps give the gradient of backpropagation up to O(beta). One step at eps = 1, clamped, sends exactly its errors; the weights
+see them beside activities that have moved. With a large beta states may come to lie at a bend of f, and hop there instead of settling.
 
 Source: thesis eq. 3.12-3.14; equations.md section 12. Difference: layers move in turn, not all at once.
 """
