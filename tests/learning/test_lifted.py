@@ -1,6 +1,7 @@
 """MAC and predictive coding: backpropagation in the limit, trivial free phases, falling energies, one model where f is linear."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ def test_no_step_raises_the_energy_of_linear_layers(name: str, scale: float) -> 
             energy(network, name, lifted(name, steps=steps).infer(network, batch)[0].value, batch, 0.5)
             for steps in range(1, 40)
         ]
-    assert all(after <= before * (1 + 1e-12) for before, after in zip(energies, energies[1:], strict=False))
+    assert all(after <= before * (1 + 1e-12) for before, after in pairwise(energies))
     assert energies[-1] < energies[0]
 
 
