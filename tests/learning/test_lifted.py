@@ -140,7 +140,7 @@ def test_no_step_raises_the_energy_of_linear_layers(name: str, scale: float) -> 
         for k in range(1, network.depth + 1):
             network.connection(k).weight.mul_(scale)
         energies = [
-            energy(network, name, lifted(name, steps=steps).infer(network, batch)[0].value, batch, 0.5)
+            energy(network, name, lifted(name, beta=2.0, steps=steps).infer(network, batch)[0].value, batch, 2.0)
             for steps in range(1, 40)
         ]
     assert all(after <= before * (1 + 1e-12) for before, after in pairwise(energies))

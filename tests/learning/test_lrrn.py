@@ -119,7 +119,7 @@ def test_one_linear_layer_has_the_closed_form_and_its_best_direction_reaches_the
 @pytest.mark.parametrize("scale", [1.0, 4.0])
 def test_no_step_raises_the_energy_of_a_phase(scale: float, kappa: float, discount: float) -> None:
     network, batch = problem(scale=scale)
-    rule = Lrrn(kappa=kappa, discount=discount, beta=0.5)
+    rule = Lrrn(kappa=kappa, discount=discount, beta=2.0)
     for y in (None, batch.y):
         s, values = None, []
         for _ in range(40):
