@@ -37,7 +37,7 @@ from neuromorph.errors import RangeError
 from neuromorph.learning.connections import Convolution
 from neuromorph.learning.losses import LossName, make_loss
 from neuromorph.learning.network import BOUNDS, Network
-from neuromorph.learning.rule import Batch, Outcome, Rule, Settings, check_share
+from neuromorph.learning.rule import Batch, Outcome, Rule, Settings
 from neuromorph.reference.norse_models import LIF, IntegrateAndFire, LeakyIntegrator, Reset
 
 
@@ -58,9 +58,7 @@ class SurrogateGradient(Rule):
     def check(self) -> None:
         if self.steps < 1:
             raise RangeError(f"steps = {self.steps} shows nothing; give at least 1")
-        check_share("du", self.du, "the share of its current that a neuron loses in a step")
-        if not 0 < self.dv <= 1:
-            raise RangeError(f"dv = {self.dv} is outside 0..1 or 0: the readout would receive nothing")
+        self._population()
 
     def fits(self, network: Network) -> None:
         if network.bounds[-1] != BOUNDS["linear"]:
@@ -75,7 +73,7 @@ class SurrogateGradient(Rule):
         return Outcome({name: g.neg_() for name, g in zip(named, gradients, strict=True)}, output.detach())
 
     def predict(self, network: Network, x: Tensor) -> Tensor:
-        hidden = [LIF(du=self.du, dv=self.dv, vth=self.vth, method="super") for _ in range(1, network.depth)]
+        hidden = [self._population() for _ in range(1, network.depth)]
         readout, first = LeakyIntegrator(self.dv), network.connection(1).up(x)
         seen = []
         for _ in range(self.steps):
@@ -84,6 +82,9 @@ class SurrogateGradient(Rule):
                 drive = network.connection(k).up(population.step(drive))
             seen.append(readout.step(drive))
         return torch.stack(seen).amax(0)
+
+    def _population(self) -> LIF:
+        return LIF(du=self.du, dv=self.dv, vth=self.vth, method="super")
 
 
 class RateCoded:

@@ -263,6 +263,17 @@ def test_hidden_weights_learn_through_superspike() -> None:
     torch.testing.assert_close(outcome.updates["connections.1.weight"], 0.4 * error.T @ spikes / 6)
 
 
+def test_a_score_is_the_largest_voltage_so_far() -> None:
+    """More steps never lower it; and somewhere the voltage has fallen since, so that it stays."""
+    network = mlp((5, 8, 3)).double()
+    x = batch_of(network).x
+    with torch.no_grad():
+        scores = torch.stack([SurrogateGradient(steps=t).predict(network, x) for t in range(1, 12)])
+    assert (scores.diff(dim=0) >= 0).all()
+    assert (scores.diff(dim=0) == 0).any()
+    assert (scores.diff(dim=0) > 0).any()
+
+
 def test_a_spiking_network_trained_with_surrogate_gradients_reads_digits() -> None:
     rule = SurrogateGradient()
     trainer = Trainer(rule.build((64, 128, 10)), rule, load("digits"), Settings(rate=5e-3, batch=32, epochs=6), validation=0)
