@@ -73,7 +73,7 @@ class LIF:
         self._parameters = lif.LIFParameters(
             tau_syn_inv=du, tau_mem_inv=dv, v_leak=bias_mant / dv, v_th=vth, v_reset=0.0, method=method
         )
-        self._state = lif.LIFFeedForwardState(v=v, i=u / dv)
+        self._state = lif.LIFFeedForwardState(v=v, i=(1 - du) * u / dv)
 
     @property
     def u(self) -> Any:
