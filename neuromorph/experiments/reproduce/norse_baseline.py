@@ -8,6 +8,8 @@ Three bodies of one architecture, 784-256-256-10 on MNIST (--quick: 64-64-64-10 
     surrogate gradients  Norse's LIF neurons, trained through time by autograd
 
 "scores off by": mean distance of a body's scores from those of the network it carries. All three see a sample as a constant current.
+Loss and rate are those that each rule prefers (squared error and 1e-3; cross-entropy and 5e-3): the third is a baseline of accuracy, no
+comparison of rules under equal terms.
 """
 
 from __future__ import annotations
@@ -118,7 +120,7 @@ def order(rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _claims(rows: Sequence[Run]) -> list[dict[str, Any]]:
-    dp, baseline = rows[0], rows[1]
+    dp = rows[0]
     soft, hard = ([row for row in rows if row["body"] == f"rates, {reset}"] for reset in RESETS)
     last, gap = soft[-1], dp["test %"] - soft[-1]["test %"]
     return [
@@ -126,8 +128,6 @@ def _claims(rows: Sequence[Run]) -> list[dict[str, Any]]:
               abs(gap) <= 0.5, last["+-"]),
         claim("scores of the rates, reset by subtraction", "off by 1/T (theorem)", f"T^{order(soft):.2f}", order(soft) < -0.8),
         claim("scores of the rates, reset to a value", "do not converge", f"T^{order(hard):.2f}", order(hard) > -0.5),
-        claim("dual propagation", "no worse than surrogate gradients", f"{dp['test %']} against {baseline['test %']} %",
-              dp["test %"] >= baseline["test %"] - max(dp["+-"], baseline["+-"]), dp["+-"]),
     ]  # fmt: skip
 
 
@@ -139,9 +139,10 @@ def draw(figure: Any, result: Mapping[str, Any]) -> None:
         accuracies, spreads = ([row[column] for row in rows] for column in ("test %", "+-"))
         left.errorbar(steps, accuracies, spreads, marker="o", color=color, label=f"rates, {reset}")
         right.loglog(steps, [row["scores off by"] for row in rows], marker="o", color=color, label=f"rates, {reset}")
-    for row, style in zip(result["rows"][:2], ("--", ":"), strict=True):
-        left.axhline(row["test %"], color="0.4", linestyle=style, label=row["body"])
-    left.set(xscale="log", xlabel="steps T", ylabel="test accuracy (%)", title=result["title"], ylim=(85, 100))
+    for row, (style, color) in zip(result["rows"][:2], (("--", "0.4"), (":", "C2")), strict=True):
+        left.axhline(row["test %"], color=color, linestyle=style, label=row["body"])
+    left.set(xscale="log", xlabel="steps T", ylabel="test accuracy (%)", ylim=(85, 100))
     right.set(xlabel="steps T", ylabel="scores off by")
+    figure.suptitle(result["title"])
     left.legend()
     right.legend()
