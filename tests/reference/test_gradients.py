@@ -65,9 +65,10 @@ def test_the_ratio_is_the_factor_by_which_an_update_is_longer() -> None:
         assert layer.angle < 1e-6
 
 
-def test_weakly_nudged_dual_propagation_points_where_backpropagation_does() -> None:
+@pytest.mark.parametrize("rule", [DualPropagation(beta=1e-6), *(make_rule(n, beta=1e-7, steps=300) for n in ("mac", "pc"))])
+def test_weakly_nudged_rules_point_where_backpropagation_does(rule: Rule) -> None:
     network, batch = problem()
-    layers = compare(network, DualPropagation(beta=1e-6), batch)
+    layers = compare(network, rule, batch)
     assert [layer.layer for layer in layers] == [1, 2, 3]
     assert worst_angle(layers) < 1e-4
     assert all(layer.ratio == pytest.approx(1.0, abs=1e-6) for layer in layers)

@@ -220,6 +220,7 @@ def test_backpropagation_by_autograd_is_not_local() -> None:
 TABLE = {
     "dp": (True, True, True), "dp-transpose": (True, True, True), "dyadic": (True, True, True), "ep": (True, False, True),
     "chl": (True, False, True), "ff": (True, False, True), "mac": (True, True, False), "pc": (True, True, False),
+    "prox": (True, False, True), "lrrn": (True, False, True),
 }  # fmt: skip
 
 
@@ -235,6 +236,12 @@ def test_table_2_1_of_the_thesis(name: str) -> None:
 def test_every_schedule_of_dual_propagation_is_local_in_space_and_time(options) -> None:
     found = judged(make_rule("dp", **options))
     assert (found.violations, found.local_in_time, found.avoids_slope) == ((), True, True)
+
+
+@pytest.mark.parametrize("name", ["mac", "pc", "prox", "lrrn"])
+def test_lifted_networks_read_norms_for_their_step_sizes_unless_these_are_given(name: str) -> None:
+    assert judged(make_rule(name)).broadcasts == ("norm",)
+    assert judged(make_rule(name, eps=0.2)).broadcasts == ()
 
 
 def test_damping_reads_a_norm() -> None:
