@@ -1,8 +1,9 @@
 """`neuromorph bench rules`: what a step of each learning rule costs, against backpropagation through autograd in the same run.
 
 A step is everything from the batch to the updates of all parameters; the optimiser, the same for all, is left out. Backpropagation is
-plain PyTorch: forward, loss.backward(). Beside the measured ratio stands the ratio of the matrix products that either asks for
-(multiplications, counted while the rule runs): what is above it is spent on states, one element at a time.
+plain PyTorch: forward, loss.backward(). Beside the measured ratio stand the ratio of the matrix products that either asks for
+(multiplications, counted while the rule runs) and the share of the rule's time that passes in products: the rest is spent on
+states, one element at a time, and on calls. A chain on Bars-and-Stripes, which no batch can hold, is timed by itself.
 """
 
 from __future__ import annotations
@@ -12,45 +13,59 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neuromorph.console import Talk
 from neuromorph.errors import RangeError
+from neuromorph.experiments.reproduce.isd_bas import UNITS, patterns
 from neuromorph.learning.backpropagation import Backpropagation
+from neuromorph.learning.boltzmann import BoltzmannMachine, Sampler
 from neuromorph.learning.connections import Dense
+from neuromorph.learning.dyadic import ArbitraryDyadic
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.metrics import angle
 from neuromorph.learning.network import Network
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch, Rule
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 LAYERS, BATCH = (784, 512, 512, 10), 100
 EP_LAYERS, EP_BATCH = (784, 1024, 10), 16
+WITHOUT_LAYERS = (784, 1024, 10)
 EP_OPTIONS = {"nudge": "centred", "free_steps": 15, "nudged_steps": 15}
 ALIKE = 5.0
 """Degrees: what DP and DP-transpose may differ from backpropagation before they are timed, at beta = 0.01."""
+CHAIN_PHASES, CHAIN_LENGTH = 80_000, 100
 
 
 def bench_rules(runs: int, talk: Talk) -> dict[str, Any]:
     """Ratios by rule name; medians of `runs` steps, rules taking turns."""
     _check_results()
     rules = {name: make_rule(name) for name in RULES if name != Backpropagation.name}
-    ratio: dict[str, float] = {}
-    products: dict[str, float] = {}
+    costs: dict[str, Cost] = {}
     for name, rule in rules.items():
-        layers, batch = (EP_LAYERS, EP_BATCH) if name == "ep" else (LAYERS, BATCH)
+        layers, batch = LAYERS, BATCH
         if name == "ep":
-            rule = make_rule(name, **EP_OPTIONS)
+            rule, layers, batch = make_rule(name, **EP_OPTIONS), EP_LAYERS, EP_BATCH
+        elif isinstance(rule, ArbitraryDyadic):
+            layers = WITHOUT_LAYERS
         with talk.bar(name, runs) as bar:
-            ratio[name], products[name] = _compare(rule, layers, batch, runs, bar.advance)
-        talk.say(f"{name:20s} {ratio[name]:7.2f} of backpropagation's time, {products[name]:7.2f} of its products")
+            costs[name] = found = _compare(rule, layers, batch, runs, bar.advance)
+        talk.say(
+            f"{name:20s} {found.ratio:7.2f} of backpropagation's time, {found.products:7.2f} of its products, which take "
+            f"{100 * found.share:3.0f} % of the rule's time"
+        )
+    seconds = _chain_seconds()
+    talk.say(
+        f"{CHAIN_PHASES} phases of {CHAIN_LENGTH} steps of a Boltzmann machine, 16-16, bars and stripes: {seconds:.1f} s"
+    )
     return {
-        "ratio": ratio,
-        "products": products,
+        "ratio": {name: cost.ratio for name, cost in costs.items()},
+        "products": {name: cost.products for name, cost in costs.items()},
+        "share_of_products": {name: cost.share for name, cost in costs.items()},
+        "bas_seconds": seconds,
         "layers": LAYERS,
         "batch": BATCH,
         "ep_layers": EP_LAYERS,
@@ -58,7 +73,17 @@ def bench_rules(runs: int, talk: Talk) -> dict[str, Any]:
     }
 
 
+class Cost(NamedTuple):
+    """Time and products of a step, both over backpropagation's, and the share of its time that its products take."""
+
+    ratio: float
+    products: float
+    share: float
+
+
 def _problem(rule: Rule, layers: tuple[int, ...], size: int) -> tuple[Network, Batch]:
+    import torch
+
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(size, layers[0], generator=generator) * (torch.rand(size, layers[0], generator=generator) < 0.2)
     y = torch.eye(layers[-1])[torch.randint(layers[-1], (size,), generator=generator)]
@@ -67,6 +92,8 @@ def _problem(rule: Rule, layers: tuple[int, ...], size: int) -> tuple[Network, B
 
 def _check_results() -> None:
     """DP and DP-transpose find backpropagation's gradient on the very problem that is timed."""
+    import torch
+
     for name in ("dp", "dp-transpose"):
         rule = make_rule(name, beta=0.01)
         network, batch = _problem(rule, LAYERS, BATCH)
@@ -80,10 +107,10 @@ def _check_results() -> None:
             )
 
 
-def _compare(
-    rule: Rule, layers: tuple[int, ...], size: int, runs: int, advance: Callable[[int], None]
-) -> tuple[float, float]:
-    """Time and products of a step of the rule, of backpropagation's on a network of the same layers."""
+def _compare(rule: Rule, layers: tuple[int, ...], size: int, runs: int, advance: Callable[[int], None]) -> Cost:
+    """A step of the rule beside backpropagation's on a network of the same layers."""
+    import torch
+
     network, batch = _problem(rule, layers, size)
     plain, _ = _problem(Backpropagation(), layers, size)
     loss = make_loss(rule.loss)
@@ -96,7 +123,6 @@ def _compare(
         plain.zero_grad()
         loss.value(plain(batch.x), batch.y).mean().backward()
 
-    products = _products(local) / _products_of_backpropagation(layers, size)
     times: dict[Callable[[], None], list[float]] = {local: [], backpropagation: []}
     for turn in range(runs + 3):
         for step, found in times.items():
@@ -105,7 +131,13 @@ def _compare(
             if turn >= 3:
                 found.append(time.perf_counter() - began)
         advance(turn >= 3)
-    return statistics.median(times[local]) / statistics.median(times[backpropagation]), products
+    middle = {step: statistics.median(found) for step, found in times.items()}
+    began = time.perf_counter()
+    with _counting() as calls:
+        local()
+    seconds = time.perf_counter() - began
+    products = sum(call.products for call in calls) / _products_of_backpropagation(layers, size)
+    return Cost(middle[local] / middle[backpropagation], products, sum(call.seconds for call in calls) / seconds)
 
 
 def _products_of_backpropagation(layers: tuple[int, ...], size: int) -> float:
@@ -114,29 +146,40 @@ def _products_of_backpropagation(layers: tuple[int, ...], size: int) -> float:
     return float(3 * sum(each) - each[0])
 
 
-def _products(step: Callable[[], None]) -> float:
-    """Multiplications in matrix products of dense connections during a step."""
-    with _counting() as counted:
-        step()
-    return float(np.sum(counted))
+class _Call(NamedTuple):
+    products: int
+    seconds: float
 
 
 @contextmanager
-def _counting() -> Iterator[list[int]]:
-    counted: list[int] = []
+def _counting() -> Iterator[list[_Call]]:
+    """Multiplications and time of every matrix product of a dense connection."""
+    calls: list[_Call] = []
     plain = {name: getattr(Dense, name) for name in ("up", "down", "pair")}
 
     def counts(name: str) -> Callable[..., Any]:
         def method(self: Dense, s: Tensor, *more: Any, **named: Any) -> Any:
-            counted.append(len(s) * self.weight.numel())
-            return plain[name](self, s, *more, **named)
+            began = time.perf_counter()
+            found = plain[name](self, s, *more, **named)
+            calls.append(_Call(len(s) * self.weight.numel(), time.perf_counter() - began))
+            return found
 
         return method
 
     for name in plain:
         setattr(Dense, name, counts(name))
     try:
-        yield counted
+        yield calls
     finally:
         for name, method in plain.items():
             setattr(Dense, name, method)
+
+
+def _chain_seconds() -> float:
+    """Always-on learning of a restricted Boltzmann machine: its law compiled, one sample at a time."""
+    data = patterns()
+    for phases in (10, CHAIN_PHASES):  # the first run compiles
+        sampler = Sampler(BoltzmannMachine.drawn(UNITS, UNITS), data, "always-on", rate=1e-3, length=CHAIN_LENGTH)
+        began = time.perf_counter()
+        sampler.run(phases)
+    return time.perf_counter() - began

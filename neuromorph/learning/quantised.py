@@ -75,13 +75,14 @@ class Levels:
 def rounded(t: Tensor, levels: Levels) -> Tensor:
     """The level of t: b + h sgn x."""
     b = levels.nearest(t)
-    return b + torch.where(t >= b, levels.half, -levels.half)
+    return torch.where(t >= b, b + levels.half, b - levels.half)
 
 
 def attracted(t: Tensor, levels: Levels, mu: float, alpha: float) -> Tensor:
     """w*(t) of AdaSTE: the minimum of (w - t)^2 / 2 + mu (h (1 + alpha) - |w - b|)^2 / 2 within h of b."""
     b = levels.nearest(t)
-    pulled = (t - b + torch.where(t >= b, 1.0, -1.0) * (mu * (1 + alpha) * levels.half)) / (1 + mu)
+    pull = mu * (1 + alpha) * levels.half
+    pulled = torch.where(t >= b, t - b + pull, t - b - pull) / (1 + mu)
     return b + pulled.clamp(-levels.half, levels.half)
 
 
