@@ -61,7 +61,8 @@ QUICK = Size("digits", (64, 64, 32, 10), 2_000, 5)
 
 
 def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
-    rows, found = [], {}
+    rows: list[dict[str, Any]] = []
+    found: dict[str, list[dict[str, float]]] = {}
     with talk.bar(NAME, len(ROWS) * seeds) as bar:
         for row, (name, decay) in ROWS.items():
             found[row] = []
