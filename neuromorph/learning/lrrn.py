@@ -32,6 +32,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.connections import Convolution
 from neuromorph.learning.feedback import Tied
 from neuromorph.learning.lifted import QuadraticRule, unit
 from neuromorph.learning.network import Network, States, Updates
@@ -62,6 +63,12 @@ class Lrrn(QuadraticRule, TwoTermRule):
             raise RangeError(
                 f"{self.name} reconstructs with the transpose of the weights that regress: build the network with feedback tied, or "
                 "take rule prox"
+            )
+        connections = [network.connection(k) for k in range(1, network.depth)]
+        if self.kappa and any(isinstance(c, Convolution) and c.pool for c in connections):
+            raise RangeError(
+                f"{self.name} reconstructs what its weights were given, and pooling has chosen from that: take convolutions without "
+                "pooling, or rule prox"
             )
 
     def step(self, network: Network, batch: Batch) -> Outcome:

@@ -12,7 +12,7 @@ from torch import Tensor
 from neuromorph.errors import RangeError
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.lrrn import Lrrn, Proximal
-from neuromorph.learning.network import Network, States, Updates, mlp
+from neuromorph.learning.network import Network, States, Updates, convolutional, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
 
@@ -243,3 +243,6 @@ def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(RangeError, match="reconstructs with the transpose"):
         Lrrn().fits(network)
     Proximal().fits(network)
+    with pytest.raises(RangeError, match="pooling has chosen"):
+        Lrrn().fits(convolutional((1, 4, 4), (2, "M"), (3,)))
+    Lrrn().fits(convolutional((1, 4, 4), (2,), (3,)))
