@@ -57,7 +57,7 @@ class Size:
 
 
 FULL = Size("mnist", (784, 128, 64, 10), 10_000, 6)
-QUICK = Size("digits", (64, 64, 32, 10), 2_000, 5)
+QUICK = Size("digits", (64, 64, 32, 10), 2_000, 8)
 
 
 def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
