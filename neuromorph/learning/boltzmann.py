@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logsumexp
 
 from neuromorph.engine.chains import DRAWN, STEPS, run_contrasts, run_phases
 from neuromorph.errors import RangeError
@@ -80,8 +81,8 @@ class BoltzmannMachine:
         if self.couplings.size:
             own += 0.5 * np.einsum("nj,jk,nk->n", h, self.couplings, h)
         upward = h @ self.weights
-        log_z = np.logaddexp.reduce(own + np.logaddexp(0, upward).sum(1))
-        found: Array = np.array([np.logaddexp.reduce(own + upward @ v) for v in data]) - log_z
+        log_z = logsumexp(own + np.logaddexp(0, upward).sum(1))
+        found: Array = logsumexp(own[:, None] + upward @ data.T, axis=0) - log_z
         return found
 
     def negative_log_likelihood(self, data: Array) -> float:

@@ -75,15 +75,15 @@ class Levels:
 def rounded(t: Tensor, levels: Levels) -> Tensor:
     """The level of t: b + h sgn x."""
     b = levels.nearest(t)
-    return torch.where(t >= b, b + levels.half, b - levels.half)
+    return b + torch.copysign(t.new_tensor(levels.half), t - b)
 
 
 def attracted(t: Tensor, levels: Levels, mu: float, alpha: float) -> Tensor:
     """w*(t) of AdaSTE: the minimum of (w - t)^2 / 2 + mu (h (1 + alpha) - |w - b|)^2 / 2 within h of b."""
     b = levels.nearest(t)
-    pull = mu * (1 + alpha) * levels.half
-    pulled = torch.where(t >= b, t - b + pull, t - b - pull) / (1 + mu)
-    return b + pulled.clamp(-levels.half, levels.half)
+    x = t - b
+    pulled = x.add_(torch.copysign(t.new_tensor(mu * (1 + alpha) * levels.half), x)).div_(1 + mu)
+    return pulled.clamp_(-levels.half, levels.half).add_(b)
 
 
 def adaptive(q: Tensor, t: Tensor, levels: Levels, mu: float, alpha: float) -> Tensor:

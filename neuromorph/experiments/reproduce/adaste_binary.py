@@ -1,8 +1,8 @@
 """AdaSTE (paper B of the thesis): binary weights with DP, beside the straight-through estimator and real weights.
 
-784-1024-1024-10 on MNIST, every weight +-1 times a fixed scale of its layer. The paper trains VGG16 and ResNet18 on CIFAR with
+784-512-512-10 on MNIST, 10 epochs, every weight +-1 times a fixed scale of its layer. The paper trains VGG16 and ResNet18 on CIFAR with
 backpropagation; here the question is whether its update serves a local rule. Claims: AdaSTE is at least as good as the straight-through
-estimator; binary weights cost little against real ones.
+estimator; binary weights cost little against real ones. All rows but the first are trained from one seed.
 """
 
 from __future__ import annotations
@@ -18,16 +18,23 @@ from neuromorph.experiments.reproduce.report import Claim, claim
 
 NAME = "adaste-binary"
 TITLE = "Binary weights on MNIST"
-LAYERS = (784, 1024, 1024, 10)
+LAYERS = (784, 512, 512, 10)
 RULES = ("adaste+dp", "ste+dp", "adaste+backprop", "ste+backprop", "dp")
 ENOUGH = 96.5
 
 
 def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
-    shorter = {"epochs": 2} if quick else {"epochs": 20}
+    shorter = {"epochs": 2} if quick else {"epochs": 10}
     real = {"optimizer": "adam", "rate": 1e-3, "schedule": "cosine"}
     cells = [
-        Cell(rule, rule, LAYERS, settings=(real if "+" not in rule else {}) | shorter, samples=10_000 if quick else None)
+        Cell(
+            rule,
+            rule,
+            LAYERS,
+            settings=(real if "+" not in rule else {}) | shorter,
+            samples=10_000 if quick else None,
+            most=None if rule == RULES[0] else 1,
+        )
         for rule in RULES
     ]
     found = run_cells(NAME, cells, seeds, talk, data_dir)

@@ -24,7 +24,8 @@ FOLDER = Path("runs") / "reproduce"
 @dataclass(frozen=True)
 class Cell:
     """One row of a grid. `options`: of the rule; `settings`: fields of learning.rule.Settings; `samples`: only the first training
-    images (None: all); `metrics`: measure layers at the end; `network`: "mlp" of `layers`, "vgg16" or "small-vgg"."""
+    images (None: all); `metrics`: measure layers at the end; `network`: "mlp" of `layers`, "vgg16" or "small-vgg"; `most`: seeds at
+    most, where a training takes long."""
 
     name: str
     rule: str
@@ -36,10 +37,11 @@ class Cell:
     samples: int | None = None
     metrics: bool = False
     network: str = "mlp"
+    most: int | None = None
 
     def key(self, seed: int) -> str:
         """A file name that is another for every other training."""
-        told = {k: v for k, v in asdict(self).items() if k != "name"}
+        told = {k: v for k, v in asdict(self).items() if k not in ("name", "most")}
         digest = hashlib.sha256(json.dumps([told, seed], sort_keys=True).encode()).hexdigest()[:12]
         return f"{self.rule}-{digest}-seed{seed}"
 
@@ -51,10 +53,11 @@ def run_cells(
     folder = FOLDER / experiment
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[dict[str, Any]]] = {}
-    with talk.bar(experiment, len(cells) * seeds) as bar:
-        for cell in cells:
+    counts = [min(seeds, cell.most or seeds) for cell in cells]
+    with talk.bar(experiment, sum(counts)) as bar:
+        for cell, count in zip(cells, counts, strict=True):
             data = _part(load(cell.data, data_dir), cell.samples)
-            for seed in range(seeds):
+            for seed in range(count):
                 file = folder / f"{cell.key(seed)}.json"
                 if not file.exists():
                     bar.note(f"{cell.name}, seed {seed}")
@@ -111,14 +114,15 @@ def summary(results: Sequence[dict[str, Any]]) -> str:
 def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A line of the table: accuracies in per cent, spread over seeds; `not run` where nothing is known."""
     if not results:
-        return {"cell": name, "test %": "not run", "+-": None, "train %": None, "s/epoch": None}
+        return {"cell": name, "seeds": 0, "test %": "not run", "+-": None, "train %": None, "s/epoch": None}
     if any(r["diverged"] for r in results):
-        return {"cell": name, "test %": "diverged", "+-": None, "train %": None, "s/epoch": None}
+        return {"cell": name, "seeds": len(results), "test %": "diverged", "+-": None, "train %": None, "s/epoch": None}
     mean, spread = mean_and_spread([100 * r["test_accuracy"] for r in results])
     train = mean_and_spread([100 * r["train_accuracy"] for r in results])[0]
     seconds = mean_and_spread([entry["seconds"] for r in results for entry in r["history"]])[0]
     return {
         "cell": name,
+        "seeds": len(results),
         "test %": round(mean, 2),
         "+-": round(spread, 2),
         "train %": round(train, 2),

@@ -30,7 +30,7 @@ METHODS = {
 }  # fmt: skip
 UNITS = 16
 RATES = tuple(10 ** (-3 + k / 6) for k in range(10))
-CHANGES, QUICK_CHANGES, LOOKS = 80_000, 4_000, 40
+CHANGES, QUICK_CHANGES, LOOKS = 80_000, 4_000, 20
 SEARCH_SEED = 1000
 OPTIMUM = 32 * math.log(32) - 4 * math.log(2)
 BOUNDS = {"ISD": 130, "always-on": 140, "always-on, random length": 150}
