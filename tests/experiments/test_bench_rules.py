@@ -1,0 +1,50 @@
+"""bench rules: every rule is timed, and its products are counted right."""
+
+import pytest
+
+from neuromorph.console import Talk
+from neuromorph.errors import RangeError
+from neuromorph.experiments import bench_rules
+from neuromorph.learning.dual_propagation import DualPropagation
+from neuromorph.learning.registry import RULES, make_rule
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LAYERS", "EP_LAYERS", "WITHOUT_LAYERS"):
+        monkeypatch.setattr(bench_rules, name, (20, 12, 11, 10) if name == "LAYERS" else (20, 12, 10))
+    monkeypatch.setattr(bench_rules, "BATCH", 8)
+    monkeypatch.setattr(bench_rules, "CHAIN_PHASES", 20)
+
+
+def test_dual_propagation_asks_for_the_products_of_backpropagation_and_no_more() -> None:
+    found = bench_rules.bench_rules(1, Talk(True))
+    assert set(found["ratio"]) == set(RULES) - {"backprop"}
+    assert all(value > 0 for value in found["ratio"].values())
+    assert found["products"]["dp"] == found["products"]["dp-transpose"] == 1.0
+    assert found["bas_seconds"] > 0
+
+
+def test_products_of_ep_are_its_iterations() -> None:
+    """The input's drive once a batch; then up into and down from the output at every iteration; products after each nudged phase."""
+    inputs, hidden, outputs = 30, 20, 10
+    layers, steps = (inputs, hidden, outputs), (15, 15, 15)
+    rule = make_rule("ep", nudge="centred", free_steps=15, nudged_steps=15)
+    cost = bench_rules._compare(rule, layers, 4, 1, lambda _: None)
+    first, second = inputs * hidden, hidden * outputs
+    mine = first + sum(steps) * 2 * second + 2 * (first + second)
+    theirs = first + second + second + first + second
+    assert cost.products == pytest.approx(mine / theirs, rel=1e-12)
+
+
+def test_a_wrong_result_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = DualPropagation.step
+
+    def wrong(self, network, batch):  # type: ignore[no-untyped-def]
+        outcome = step(self, network, batch)
+        outcome.updates["connections.0.weight"] = outcome.updates["connections.0.weight"].flip(0)
+        return outcome
+
+    monkeypatch.setattr(DualPropagation, "step", wrong)
+    with pytest.raises(RangeError, match="degrees off"):
+        bench_rules.bench_rules(1, Talk(True))

@@ -1,0 +1,123 @@
+"""Experiments: what was trained is kept, what was interrupted goes on to the same end, what was not run says so."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from neuromorph.cli import app
+from neuromorph.console import Talk
+from neuromorph.errors import Interrupted, RangeError
+from neuromorph.experiments.reproduce import cells, isd_bas, summary
+from neuromorph.experiments.reproduce.catalogue import EXPERIMENTS, reproduce
+from neuromorph.learning.trainer import Trainer
+
+ROOT = Path(__file__).parents[2]
+CELL = cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=300)
+QUIET = Talk(True)
+TIMES = ("seconds",)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def trained(cell: cells.Cell = CELL, seeds: int = 1) -> list[dict[str, object]]:
+    return cells.run_cells("test", [cell], seeds, QUIET, None)[cell.name]
+
+
+def without_times(results: list[dict[str, object]]) -> str:
+    def keep(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: keep(v) for k, v in value.items() if k not in TIMES}
+        return [keep(v) for v in value] if isinstance(value, list) else value
+
+    return json.dumps(keep(list(results)))
+
+
+def test_a_finished_training_is_read_and_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = trained(seeds=2)
+    monkeypatch.setattr(Trainer, "run_epoch", lambda self: pytest.fail("trained again"))
+    assert trained(seeds=2) == first
+    assert first[0]["test_accuracy"] != first[1]["test_accuracy"]
+
+
+def test_an_interrupted_training_goes_on_to_the_same_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = without_times(trained())
+    (tmp_path / "second").mkdir()
+    monkeypatch.chdir(tmp_path / "second")
+    run_epoch = Trainer.run_epoch
+
+    def interrupted(self: Trainer) -> object:
+        if self.epoch == 1:
+            raise KeyboardInterrupt
+        return run_epoch(self)
+
+    monkeypatch.setattr(Trainer, "run_epoch", interrupted)
+    with pytest.raises(Interrupted):
+        trained()
+    monkeypatch.setattr(Trainer, "run_epoch", run_epoch)
+    assert without_times(trained()) == whole
+    assert not list(Path("runs").rglob("*.h5"))
+
+
+def test_other_numbers_are_another_training() -> None:
+    others = [
+        cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 25}, samples=300),
+        cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=200),
+        cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=300, feedback="random"),
+    ]  # fmt: skip
+    keys = [cell.key(0) for cell in (CELL, *others)] + [CELL.key(1)]
+    assert len(set(keys)) == len(keys)
+    renamed = cells.Cell("another name", "dp", (64, 16, 10), data="digits", settings=CELL.settings, samples=300, most=1)
+    assert renamed.key(0) == CELL.key(0)
+
+
+def test_a_costly_row_is_trained_from_fewer_seeds_and_says_so() -> None:
+    costly = cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings=CELL.settings, samples=300, most=1)
+    found = trained(costly, seeds=3)
+    assert cells.row("dp", found)["seeds"] == len(found) == 1
+
+
+def test_what_was_not_run_and_what_diverged_say_so() -> None:
+    diverging = cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 1, "optimizer": "sgd", "rate": 1e30})
+    found = trained(diverging)
+    assert found[0]["diverged"] is True
+    assert "layer" in str(found[0]["why"])
+    assert cells.row("dp", found)["test %"] == "diverged"
+    assert cells.accuracy_of(found) is None
+    assert cells.row("dp", [])["test %"] == "not run"
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_where_its_name_says(name: str) -> None:
+    module = import_module(f"neuromorph.experiments.reproduce.{name.replace('-', '_')}")
+    assert module.NAME == name
+    assert module.TITLE
+    assert callable(module.run)
+    assert callable(module.draw)
+
+
+def test_an_unknown_experiment_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(RangeError, match="two-tales-1, .*locality"):
+        reproduce("two-tales-9", quick=True, seeds=1, out=tmp_path, data_dir=None, talk=QUIET)
+
+
+def test_an_experiment_writes_claims_and_a_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(isd_bas, "RATES", (0.01,))
+    monkeypatch.setattr(isd_bas, "QUICK_CHANGES", isd_bas.LOOKS)
+    ran = CliRunner().invoke(app, ["reproduce", "isd-bas", "--quick", "--seeds", "1", "-o", str(tmp_path), "--json"])
+    assert ran.exit_code == 0, ran.output
+    found = json.loads(ran.stdout.splitlines()[-1])
+    assert found == json.loads((tmp_path / "isd-bas-quick.json").read_text())
+    assert (tmp_path / "isd-bas-quick.png").read_bytes().startswith(b"\x89PNG")
+    assert all(set(entry) == {"name", "paper", "ours", "spread", "holds"} for entry in found["claims"])
+    assert all(entry["holds"] is None for entry in found["claims"])  # too short to tell
+
+
+def test_the_page_of_claims_is_made_from_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert (ROOT / summary.PAGE).read_text() == summary.page()
