@@ -15,6 +15,9 @@ minimum as beta -> 0)::
 
     dW_k = c_k <error_k s_(k-1)^T + kappa_k s_k miss_(k-1)^T>, db_k = c_k <error_k>,  phase with target - free phase, all / beta
 
+Both phases begin at the forward pass and are equally long: what has not settled yet is the same in both and cancels. (A phase that
+began where the free one ended would be settled further, and 1 / beta times that difference, learned, makes weights grow without end.)
+
 Hidden layers never lengthen a change of the layer below by more than (1 + kappa) / (2 sqrt(kappa)), 1 at kappa = 1, whatever
 the weights. kappa = 0 is the proximal form ("prox", ReLU as a projection). Where a unit is cut off its residual is not 0,
 so the energy of the free phase is not either, and the plain lifted form, which leaves that phase out, would learn it away.
@@ -42,7 +45,7 @@ from neuromorph.learning.two_term import Term, TwoTermRule, added
 
 @dataclass(kw_only=True)
 class Lrrn(QuadraticRule, TwoTermRule):
-    """Two inferences of `steps` steps each, from the forward pass and from the free states."""
+    """Two inferences of `steps` steps each, both from the forward pass."""
 
     kappa: float = field(default=1.0, metadata={"help": "weight of the reconstruction"})
     discount: float = field(default=1.0, metadata={"help": "energy of a layer over that of the layer below, at most 1"})
@@ -72,21 +75,17 @@ class Lrrn(QuadraticRule, TwoTermRule):
             )
 
     def step(self, network: Network, batch: Batch) -> Outcome:
-        free = self.term(network, batch, -1, steps=self.steps)
-        other = self.term(network, batch, +1, free.states)
+        free, other = (self.term(network, batch, sign) for sign in (-1, +1))
         return Outcome(added(free.updates, other.updates), free.output, free.residual)
 
-    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None, steps: int | None = None) -> Term:
-        if steps is None:
-            steps = self.steps if start else 2 * self.steps
-        y = batch.y if sign > 0 else None
-        states, residual = self.infer(network, batch.x, y, start, steps)
+    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
+        states, residual = self.infer(network, batch.x, batch.y if sign > 0 else None, start)
         return Term(self.plasticity(network, states, sign * self.scale(batch)), states, states[-1], residual)
 
     def infer(
-        self, network: Network, x: Tensor, y: Tensor | None = None, start: States | None = None, steps: int | None = None
+        self, network: Network, x: Tensor, y: Tensor | None = None, start: States | None = None
     ) -> tuple[States, Tensor]:
-        """The states after that many steps from `start` or from the forward pass, free or with a target; and the residual."""
+        """The states after all steps from `start` or from the forward pass, free or with a target; and the residual."""
         s = network.states("free" if y is None else "with target", x)
         error, miss, sent = (network.states(name, x) for name in ("error", "miss", "sent"))
         clamped = network.up(1, s)
@@ -98,7 +97,7 @@ class Lrrn(QuadraticRule, TwoTermRule):
             for k in range(network.depth, 0, -1):
                 self.move(network, k, s, (error, miss, sent), clamped, y, rates[k])
 
-        residual = self.settle([s], step, steps)
+        residual = self.settle([s], step)
         return s, residual
 
     def move(
