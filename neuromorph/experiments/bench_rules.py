@@ -8,6 +8,7 @@ states, one element at a time, and on calls. A chain on Bars-and-Stripes, which 
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -37,11 +38,13 @@ WITHOUT_LAYERS = (784, 1024, 10)
 EP_OPTIONS = {"nudge": "centred", "free_steps": 15, "nudged_steps": 15}
 ALIKE = 5.0
 """Degrees: what DP and DP-transpose may differ from backpropagation before they are timed, at beta = 0.01."""
+TURN = 5
+"""Steps of one rule before the other's turn."""
 CHAIN_PHASES, CHAIN_LENGTH = 80_000, 100
 
 
 def bench_rules(runs: int, talk: Talk) -> dict[str, Any]:
-    """Ratios by rule name; medians of `runs` steps, rules taking turns."""
+    """Ratios by rule name; medians of at least `runs` steps, either rule taking its turn with backpropagation."""
     _check_results()
     rules = {name: make_rule(name) for name in RULES if name != Backpropagation.name}
     costs: dict[str, Cost] = {}
@@ -124,13 +127,14 @@ def _compare(rule: Rule, layers: tuple[int, ...], size: int, runs: int, advance:
         loss.value(plain(batch.x), batch.y).mean().backward()
 
     times: dict[Callable[[], None], list[float]] = {local: [], backpropagation: []}
-    for turn in range(runs + 3):
+    for _ in range(math.ceil(runs / TURN)):
         for step, found in times.items():
-            began = time.perf_counter()
-            step()
-            if turn >= 3:
+            step()  # warms up what the other's turn has left cold, as in a training, where a step follows its like
+            for _ in range(TURN):
+                began = time.perf_counter()
+                step()
                 found.append(time.perf_counter() - began)
-        advance(turn >= 3)
+        advance(TURN)
     middle = {step: statistics.median(found) for step, found in times.items()}
     began = time.perf_counter()
     with _counting() as calls:

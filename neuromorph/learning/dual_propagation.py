@@ -168,9 +168,8 @@ class DualPropagation(Rule):
             if t > 0:
                 for k in range(1, top):
                     self._update(network, k, dyads, network.up(k, mean), network.down(k, delta), damping)
-                drives = {}
             for k in range(top, 0, -1):
-                drive = drives[k] if drives else network.up(k, mean)
+                drive = drives.pop(k) if k in drives else network.up(k, mean)  # memory that is free again stays warm
                 self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
             if self.input_layer:
                 mean[0] = batch.x + (2 * self.alpha - 1) * network.down(0, delta)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,7 @@ class Network(nn.Module):
         if not connections:
             raise RangeError("a network needs at least one connection")
         self.connections = nn.ModuleList(connections)
+        self._chain = tuple(connections)  # found faster than in a ModuleList, which small steps notice
         for name in (hidden, output):
             if name not in BOUNDS:
                 raise RangeError(f"unknown activation {name!r}; known are {', '.join(BOUNDS)}")
@@ -70,11 +71,11 @@ class Network(nn.Module):
     @property
     def depth(self) -> int:
         """L: the index of the output layer."""
-        return len(self.connections)
+        return len(self._chain)
 
     def connection(self, k: int) -> Connection:
         """The connection into layer k = 1..L."""
-        return cast(Connection, self.connections[k - 1])
+        return self._chain[k - 1]
 
     def states(self, name: str, x: Tensor) -> States:
         return States(name, x, self.depth)
