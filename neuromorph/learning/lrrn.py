@@ -28,7 +28,7 @@ at hand: structure from the thesis. Differences: no bias in the reconstruction, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
@@ -39,7 +39,7 @@ from neuromorph.learning.connections import Convolution
 from neuromorph.learning.feedback import Tied
 from neuromorph.learning.lifted import QuadraticRule, unit
 from neuromorph.learning.network import Network, States, Updates
-from neuromorph.learning.rule import Batch, Outcome
+from neuromorph.learning.rule import Batch, Outcome, Settings
 from neuromorph.learning.two_term import Term, TwoTermRule, added
 
 
@@ -52,6 +52,8 @@ class Lrrn(QuadraticRule, TwoTermRule):
 
     name: ClassVar[str] = "lrrn"
     source: ClassVar[str] = "Lifted Regression/Reconstruction Networks (BMVC 2020); thesis section 5.1"
+    settings: ClassVar[Settings] = replace(QuadraticRule.settings, weight_decay=1e-3)
+    """Decay, for weights from inputs that are always 0 reconstruct noise, which Adam makes as large as everything else."""
 
     def check(self) -> None:
         super().check()
