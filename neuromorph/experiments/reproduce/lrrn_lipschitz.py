@@ -197,7 +197,7 @@ def draw(figure: Any, result: Mapping[str, Any]) -> None:
     for axes, kinds in ((left, ("test %", "noisy %", "attacked %")), (right, ("hidden gain", "whole gain"))):
         for shift, kind in enumerate(kinds):
             axes.barh([p + 0.25 * (1 - shift) for p in places], [row[kind] for row in result["rows"]], 0.25, label=kind)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(kinds))
     left.set_yticks(places, names, fontsize=7)
     left.set(xlabel="accuracy (%)", xlim=(0, 100))
     right.axvline(1.0, color="k", linestyle=":")
