@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from neuromorph.processes.lowering.support import support_table
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -13,8 +15,9 @@ def test_the_support_table_is_the_generated_one() -> None:
     assert support_table() in README, "run python -m neuromorph.processes.lowering.support and paste it"
 
 
-def test_the_example_learns() -> None:
-    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_examples_learn(place: int) -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[place]
     said: list[Any] = []
     exec(compile(code, "README.md", "exec"), {"print": said.append})
     assert said[0] > 0.9

@@ -95,14 +95,14 @@ def test_what_was_not_run_and_what_diverged_say_so() -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_is_where_its_name_says(name: str) -> None:
     module = import_module(f"neuromorph.experiments.reproduce.{name.replace('-', '_')}")
-    assert module.NAME == name
+    assert name == module.NAME
     assert module.TITLE
     assert callable(module.run)
     assert callable(module.draw)
 
 
 def test_an_unknown_experiment_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(RangeError, match="two-tales-1, .*locality"):
+    with pytest.raises(RangeError, match=r"two-tales-1, .*locality"):
         reproduce("two-tales-9", quick=True, seeds=1, out=tmp_path, data_dir=None, talk=QUIET)
 
 
@@ -118,6 +118,8 @@ def test_an_experiment_writes_claims_and_a_picture(monkeypatch: pytest.MonkeyPat
     assert all(entry["holds"] is None for entry in found["claims"])  # too short to tell
 
 
-def test_the_page_of_claims_is_made_from_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_of_claims_are_made_from_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert (ROOT / summary.PAGE).read_text() == summary.page()
+    readme = (ROOT / summary.README).read_text()
+    assert readme == summary.in_readme(readme)
