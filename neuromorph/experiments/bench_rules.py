@@ -49,7 +49,8 @@ def bench_rules(runs: int, talk: Talk) -> dict[str, Any]:
     rules = {name: make_rule(name) for name in RULES if name != Backpropagation.name}
     costs: dict[str, Cost] = {}
     for name, rule in rules.items():
-        layers, batch = LAYERS, BATCH
+        layers: tuple[int, ...] = LAYERS
+        batch = BATCH
         if name == "ep":
             rule, layers, batch = make_rule(name, **EP_OPTIONS), EP_LAYERS, EP_BATCH
         elif isinstance(rule, ArbitraryDyadic):
