@@ -56,7 +56,7 @@ def assert_same_bits(first: dict[str, Any], second: dict[str, Any]) -> None:
     a, b = flat(first), flat(second)
     assert a.keys() == b.keys()
     for name, leaf in a.items():
-        same = torch.equal(leaf, b[name]) if isinstance(leaf, torch.Tensor) else leaf == b[name]
+        same = torch.equal(leaf, b[name]) if isinstance(leaf, torch.Tensor) else repr(leaf) == repr(b[name])  # nan is nan
         assert same, name
 
 
