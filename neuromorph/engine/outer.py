@@ -114,8 +114,17 @@ def _compact(count, factors, n, active, mem):  # type: ignore[no-untyped-def]
 
 
 @njit
+def _has_listed_all(d, mem):  # type: ignore[no-untyped-def]
+    """Whether the drive has listed every pre neuron that counts as having spiked: not those with a spike time set by hand."""
+    spiked, listed = mem[d[X0] : d[X0] + d[N_PRE]], np.int64(0)
+    for k in range(mem[d[SPIKES]]):
+        listed += spiked[mem[d[ACTIVE] + k]]
+    return listed == spiked.sum()
+
+
+@njit
 def _compact_spikes(count, factors, n, active, d, mem):  # type: ignore[no-untyped-def]
-    """The same for pre neurons of a rule without u_k: only those that the drive has listed can have a factor."""
+    """The same for pre neurons that the drive has listed, where no others can have a factor."""
     found = 0
     for k in range(mem[d[SPIKES]]):
         j = np.int64(mem[d[ACTIVE] + k])
@@ -205,7 +214,7 @@ def learn_outer(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
     """Whole rows of the active pre neurons, or gathered rows of either side: whichever costs least."""
     n_pre, n_post, count = d[N_PRE], d[N_POST], d[COUNT_W]
     _split(u, d, mem)
-    if d[DECIMATE] < 0:
+    if d[DECIMATE] < 0 and _has_listed_all(d, mem):  # a rule without u_k
         pres = _compact_spikes(count, d[PRE_FACTOR], n_pre, d[PRE_ACTIVE], d, mem)
     else:
         pres = _compact(count, d[PRE_FACTOR], n_pre, d[PRE_ACTIVE], mem)

@@ -150,6 +150,19 @@ def test_the_ends_of_the_registers(kind: type[AbstractProcess]) -> None:
         assert check_bits(lif, 6).first_difference is None, a_in
 
 
+@pytest.mark.parametrize("rule", [Loihi2FLearningRule, Loihi3FLearningRule])
+@pytest.mark.parametrize("sent", [0, 1])
+def test_a_spike_time_that_is_set_by_hand_counts_as_a_spike(rule: type[Loihi2FLearningRule], sent: int) -> None:
+    """Of the first step: pre neuron 1 has a spike time and sends nothing, neuron 2 sends `sent`."""
+    learned = rule(dw="2^3*x0", x1_tau=10, x1_impulse=16, t_epoch=1, rng_seed=5)
+    synapse = LearningDense(weights=np.full((2, 3), 10), learning_rule=learned)
+    synapse.tx.init = np.array([0, 1, 0])
+    source.RingBuffer(data=np.array([[0, 0], [0, 0], [0, sent]])).s_out.connect(synapse.s_in)
+    neurons = LIF(shape=(2,))
+    synapse.a_out.connect(neurons.a_in)
+    assert_equal(Graph(4, [neurons]))
+
+
 @pytest.mark.parametrize("sign", ["-", ""])
 def test_the_ends_of_synaptic_variables(sign: str) -> None:
     """Driven against their ends: weights, and tags, of which tag_1 reaches -257 once in 128 epochs."""
