@@ -2,7 +2,9 @@
 
 784-512-512-10 on MNIST, 10 epochs, every weight +-1 times a fixed scale of its layer. The paper trains VGG16 and ResNet18 on CIFAR with
 backpropagation; here the question is whether its update serves a local rule. Claims: AdaSTE is at least as good as the straight-through
-estimator; binary weights cost little against real ones. All rows but the first are trained from one seed.
+estimator; binary weights cost little against real ones. Here mu ends at 0.016: latent weights start within +-1, and AdaSTE's steps
+to the boundary are larger than those away from it, so that with a faster growth of mu they all end at it (validation accuracy fell from
+96.8 to 31 % as mu grew threefold an epoch); the authors start at +-10 and train for 700 epochs. All rows but the first are trained from one seed.
 """
 
 from __future__ import annotations
@@ -21,17 +23,17 @@ TITLE = "Binary weights on MNIST"
 LAYERS = (784, 512, 512, 10)
 RULES = ("adaste+dp", "ste+dp", "adaste+backprop", "ste+backprop", "dp")
 ENOUGH = 96.5
+SETTINGS = {"optimizer": "adam", "rate": 1e-3, "batch": 100, "schedule": "cosine"}
 
 
 def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
     shorter = {"epochs": 2} if quick else {"epochs": 10}
-    real = {"optimizer": "adam", "rate": 1e-3, "schedule": "cosine"}
     cells = [
         Cell(
             rule,
             rule,
             LAYERS,
-            settings=(real if "+" not in rule else {}) | shorter,
+            settings=SETTINGS | shorter,
             samples=10_000 if quick else None,
             most=None if rule == RULES[0] else 1,
         )
