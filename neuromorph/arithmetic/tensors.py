@@ -2,23 +2,11 @@
 
 import torch
 
-from neuromorph.arithmetic import Arithmetic
+from neuromorph.arithmetic.floating import FLOATING
 
-TENSORS = Arithmetic(
-    function=lambda f: f,
-    decay=lambda x, d, offset: x * (1 - d),
-    align=lambda x: x,
-    wrap=lambda x: x,
-    saturate=lambda x: x,
-    bias=lambda mantissa, exponent: mantissa,
+TENSORS = FLOATING._replace(
     select=torch.where,
     clip=torch.clamp,
     floor=torch.floor,
-    halve=lambda x: x / 2.0,
-    scale_down=lambda x, k: x / 2.0**k,
-    widen=lambda x: x,
-    narrow=lambda x: x,
     add_portion=lambda x, y, p: torch.add(x, y, alpha=p / 256.0),
-    anneal=lambda x, k: x - x / 2.0**k,
-    level=lambda x: x / 2.0**16,
 )

@@ -1,21 +1,23 @@
 """Dyadic learning: gradients of its objective, its special cases, the two-phase form, and the gain of skew networks."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import settling
 import torch
+from settling import draw, same, stepped
 from torch import Tensor, nn
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.dual_propagation import DualPropagation
 from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, Dyads, SkewDyadic
 from neuromorph.learning.losses import make_loss
-from neuromorph.learning.network import Network, States, Updates, mlp
+from neuromorph.learning.network import Network, States, mlp
 from neuromorph.learning.recurrent import Recurrent
 from neuromorph.learning.registry import make_rule
-from neuromorph.learning.rule import Batch, Outcome, Rule
+from neuromorph.learning.rule import Batch, Rule
 
 BETA = 0.4
 ALL_LAM = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -24,39 +26,10 @@ NEARLY: dict[str, Any] = {"beta": BETA, "steps": 4000, "tolerance": 1e-9}
 """Enough for a value at a saddle, which sees errors of the states squared."""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Problems this small only wait for a second one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
 def problem(sizes: tuple[int, ...] = (6, 9, 8, 4), scale: float = 1.0, **options: Any) -> tuple[Network, Batch]:
-    """Biases that are not zero; weights of `scale` times the uniform first ones."""
-    network = mlp(sizes, start="uniform", seed=1, **options).double()
-    with torch.no_grad():
-        for k in range(1, network.depth + 1):
-            network.connection(k).weight.mul_(scale)
-            network.connection(k).bias.add_(0.1 * draw(*network.connection(k).bias.shape, seed=k))
-    batch = Batch(draw(7, sizes[0], seed=2), draw(7, sizes[-1], seed=3), torch.arange(7))
-    return network, batch
-
-
-def stepped(rule: Rule, network: Network, batch: Batch) -> Outcome:
-    with torch.no_grad():
-        return rule.step(network, batch)
-
-
-def same(first: Updates, second: Updates, tolerance: float) -> None:
-    assert first.keys() == second.keys()
-    for name, change in first.items():
-        torch.testing.assert_close(change, second[name], rtol=0, atol=tolerance, msg=lambda m, name=name: f"{name}: {m}")
+    """From uniform first weights, toward targets of any sign."""
+    network, batch = settling.problem(sizes, scale, start="uniform", **options)
+    return network, batch._replace(y=draw(7, sizes[-1], seed=3))
 
 
 def objective(dyads: Dyads, y: Tensor, drive: Callable[[int], Tensor], top: int, loss: str) -> float:

@@ -1,53 +1,25 @@
 """MAC and predictive coding: backpropagation in the limit, trivial free phases, falling energies, one model where f is linear."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+from settling import problem, stepped
 from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.backpropagation import Backpropagation
 from neuromorph.learning.lifted import LiftedRule
 from neuromorph.learning.losses import make_loss
-from neuromorph.learning.network import Network, Updates, mlp
+from neuromorph.learning.network import Network, Updates
 from neuromorph.learning.registry import make_rule
-from neuromorph.learning.rule import Batch, Outcome, Rule
+from neuromorph.learning.rule import Batch
 
 RULES = ["mac", "pc"]
 BETA = 0.05
 """At a larger one some states of this problem come to lie at a bend of f, where the minimum has no derivative."""
 SETTLED: dict[str, Any] = {"steps": 2000, "tolerance": 1e-14}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Problems this small only wait for a second one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def problem(sizes: tuple[int, ...] = (6, 9, 8, 4), **options: Any) -> tuple[Network, Batch]:
-    """Biases that are not zero, so that ReLUs of both kinds, silent and active, are there."""
-    network = mlp(sizes, seed=1, **options).double()
-    with torch.no_grad():
-        for k in range(1, network.depth + 1):
-            network.connection(k).bias.add_(0.1 * draw(*network.connection(k).bias.shape, seed=k))
-    y = draw(7, sizes[-1], seed=3).softmax(1)
-    return network, Batch(draw(7, sizes[0], seed=2), y, torch.arange(7))
-
-
-def stepped(rule: Rule, network: Network, batch: Batch) -> Outcome:
-    with torch.no_grad():
-        return rule.step(network, batch)
 
 
 def lifted(name: str, **options: Any) -> LiftedRule:

@@ -1,56 +1,26 @@
 """LRRN and the proximal form: Lipschitz bounds, falling energies, gradients of the contrast and of the loss, closed forms."""
 
 import math
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+from settling import draw, problem, stepped
 from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.lrrn import Lrrn, Proximal
-from neuromorph.learning.network import Network, States, Updates, convolutional, mlp
+from neuromorph.learning.network import Network, States, convolutional
 from neuromorph.learning.registry import make_rule
-from neuromorph.learning.rule import Batch
 
 SETTLED: dict[str, Any] = {"steps": 3000, "tolerance": 1e-13}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Problems this small only wait for a second one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def draw(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def problem(sizes: tuple[int, ...] = (6, 9, 8, 4), scale: float = 1.0, **options: Any) -> tuple[Network, Batch]:
-    """Biases that are not zero; weights of `scale` times the first ones."""
-    network = mlp(sizes, seed=1, **options).double()
-    with torch.no_grad():
-        for k in range(1, network.depth + 1):
-            network.connection(k).weight.mul_(scale)
-            network.connection(k).bias.add_(0.1 * draw(*network.connection(k).bias.shape, seed=k))
-    y = draw(7, sizes[-1], seed=3).softmax(1)
-    return network, Batch(draw(7, sizes[0], seed=2), y, torch.arange(7))
 
 
 def inferred(rule: Lrrn, network: Network, x: Tensor, y: Tensor | None = None, **options: Any) -> States:
     with torch.no_grad():
         return rule.infer(network, x, y, **options)[0]
-
-
-def stepped(rule: Lrrn, network: Network, batch: Batch) -> Updates:
-    with torch.no_grad():
-        return rule.step(network, batch).updates
 
 
 def energy(rule: Lrrn, network: Network, s: list[Tensor]) -> Tensor:
@@ -177,7 +147,7 @@ def test_the_update_is_the_gradient_of_the_contrast(name: str) -> None:
             contrast = contrast / rule.beta + make_loss(rule.loss).value(other[-1], batch.y)
         return float(contrast.mean())
 
-    updates = stepped(rule, network, batch)
+    updates = stepped(rule, network, batch).updates
     for full, parameter in network.named_parameters():
         place = (1, 2)[: parameter.dim()]
         assert float(updates[full][place]) == pytest.approx(descent(parameter, value, place), abs=1e-8), full
@@ -199,7 +169,8 @@ def test_updates_approach_the_gradient_of_the_loss_at_the_free_minimum_in_propor
     parameter = network.connection(1).weight
     exact = descent(parameter, value, (1, 2), 1e-4)
     off = [
-        stepped(kind(beta=beta, **SETTLED), network, batch)["connections.0.weight"][1, 2] - exact for beta in (4e-3, 2e-3)
+        stepped(kind(beta=beta, **SETTLED), network, batch).updates["connections.0.weight"][1, 2] - exact
+        for beta in (4e-3, 2e-3)
     ]
     assert float(off[0] / off[1]) == pytest.approx(2, rel=0.05)
     assert abs(float(off[0]) / exact) < 0.02
@@ -227,7 +198,7 @@ def test_both_terms_alone_add_up_to_the_step() -> None:
     rule = Lrrn(beta=0.7)
     with torch.no_grad():
         plus, minus = (rule.term(network, batch, sign) for sign in (1, -1))
-    for name, update in stepped(rule, network, batch).items():
+    for name, update in stepped(rule, network, batch).updates.items():
         torch.testing.assert_close(plus.updates[name] + minus.updates[name], update)
 
 
@@ -236,7 +207,7 @@ def test_what_has_not_settled_cancels() -> None:
     network, batch = problem(scale=3.0)
     with torch.no_grad():
         assert float(Lrrn(steps=3).infer(network, batch.x)[1]) > 1
-    first, second = (stepped(Lrrn(steps=3, beta=beta), network, batch) for beta in (1e-4, 1e-6))
+    first, second = (stepped(Lrrn(steps=3, beta=beta), network, batch).updates for beta in (1e-4, 1e-6))
     for name, update in first.items():
         torch.testing.assert_close(second[name], update, rtol=1e-2, atol=1e-2)
 
