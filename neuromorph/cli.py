@@ -246,6 +246,12 @@ def reproduce(
     name: Annotated[str, typer.Argument(help="two-tales-1, ep-mnist, isd-bas, ...; an unknown name lists all.")],
     quick: Annotated[bool, typer.Option("--quick", help="Smaller and shorter: minutes on a CPU.")] = False,
     seeds: Annotated[int, typer.Option(help="Trainings per row; mean and spread.", min=1)] = 3,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            help="Train only rows with this in their names; the others are shown as trained before, or as not run."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for JSON and picture.")] = Path("results") / "reproduce",
     data_dir: DataDir = None,
     json: AsJson = False,
@@ -253,9 +259,10 @@ def reproduce(
     """Get a table or figure of the papers again: their claims beside our figures."""
     from neuromorph.console import Talk
     from neuromorph.experiments.reproduce.catalogue import reproduce as repeat
+    from neuromorph.experiments.reproduce.order import Order
 
     talk = Talk(json)
-    talk.result(repeat(name, quick=quick, seeds=seeds, out=out, data_dir=data_dir, talk=talk))
+    talk.result(repeat(name, Order(talk, quick, seeds, rows, data_dir), out))
 
 
 @app.command()

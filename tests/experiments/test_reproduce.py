@@ -1,6 +1,7 @@
 """Experiments: what was trained is kept, what was interrupted goes on to the same end, what was not run says so."""
 
 import json
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from neuromorph.console import Talk
 from neuromorph.errors import Interrupted, RangeError
 from neuromorph.experiments.reproduce import cells, isd_bas, summary
 from neuromorph.experiments.reproduce.catalogue import EXPERIMENTS, reproduce
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.learning.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +28,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trained(cell: cells.Cell = CELL, seeds: int = 1) -> list[dict[str, object]]:
-    return cells.run_cells("test", [cell], seeds, QUIET, None)[cell.name]
+    return cells.run_cells("test", [cell], Order(QUIET, seeds=seeds))[cell.name]
 
 
 def without_times(results: list[dict[str, object]]) -> str:
@@ -92,6 +94,19 @@ def test_what_was_not_run_and_what_diverged_say_so() -> None:
     assert cells.row("dp", [])["test %"] == "not run"
 
 
+def test_rows_that_were_not_asked_for_are_shown_as_trained_before_or_not_run() -> None:
+    """A claim about a row that was not run is open; about one that diverged it has failed."""
+    other = replace(CELL, name="other", settings={"epochs": 1})
+    asked = Order(QUIET, rows="oth")
+    assert [len(r) for r in cells.run_cells("test", [CELL, other], asked).values()] == [0, 1]
+    trained()
+    found = cells.run_cells("test", [CELL, other], asked)
+    assert [len(r) for r in found.values()] == [1, 1]
+    assert cells.open_claim("c", "p", *found.values()) is None
+    assert cells.open_claim("c", "p", found["dp"], [])["holds"] is None
+    assert cells.open_claim("c", "p", found["dp"], [{"diverged": True}])["holds"] is False
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_is_where_its_name_says(name: str) -> None:
     module = import_module(f"neuromorph.experiments.reproduce.{name.replace('-', '_')}")
@@ -103,7 +118,7 @@ def test_every_experiment_is_where_its_name_says(name: str) -> None:
 
 def test_an_unknown_experiment_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(RangeError, match=r"two-tales-1, .*locality"):
-        reproduce("two-tales-9", quick=True, seeds=1, out=tmp_path, data_dir=None, talk=QUIET)
+        reproduce("two-tales-9", Order(QUIET, quick=True), tmp_path)
 
 
 def test_an_experiment_writes_claims_and_a_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 An experiment is a module of this folder with NAME, TITLE, run and draw::
 
-    run(quick, seeds, talk, data_dir) -> {"claims": [...], "rows": [...], ...}
+    run(asked) -> {"claims": [...], "rows": [...], ...}
     draw(figure, result)              its picture, into an empty matplotlib Figure
 """
 
@@ -13,9 +13,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from neuromorph.console import Talk
 from neuromorph.errors import RangeError
 from neuromorph.experiments.reproduce import report
+from neuromorph.experiments.reproduce.order import Order
 
 EXPERIMENTS = (
     "two-tales-1", "two-tales-2", "two-tales-3", "two-tales-angles", "dp-schedules", "ep-mnist", "isd-bas", "isd-ff", "isd-p",
@@ -23,18 +23,18 @@ EXPERIMENTS = (
 )  # fmt: skip
 
 
-def reproduce(name: str, *, quick: bool, seeds: int, out: Path, data_dir: Path | None, talk: Talk) -> dict[str, Any]:
+def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
     """Run an experiment, print its table, write its JSON and its picture. Raises RangeError for an unknown name."""
     if name not in EXPERIMENTS:
         raise RangeError(f"unknown experiment {name!r}; known are {', '.join(EXPERIMENTS)}")
     module = import_module(f"neuromorph.experiments.reproduce.{name.replace('-', '_')}")
     began = time.perf_counter()
-    found = module.run(quick=quick, seeds=seeds, talk=talk, data_dir=data_dir)
+    found = module.run(asked)
     result = {
-        "name": name, "title": module.TITLE, "quick": quick, "seeds": seeds, **found,
+        "name": name, "title": module.TITLE, "quick": asked.quick, "seeds": asked.seeds, **found,
         "seconds": round(time.perf_counter() - began, 1), **report.surroundings(),
     }  # fmt: skip
-    report.show(result, talk)
+    report.show(result, asked.talk)
     text, picture = report.write(result, module.draw, out)
-    talk.say(f"wrote {text} and {picture}")
+    asked.talk.say(f"wrote {text} and {picture}")
     return result

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
 from neuromorph.errors import DivergenceError, Interrupted
-from neuromorph.experiments.reproduce.report import mean_and_spread
+from neuromorph.experiments.reproduce.order import Order
+from neuromorph.experiments.reproduce.report import NOT_RUN, Claim, claim, mean_and_spread
 
 FOLDER = Path("runs") / "reproduce"
 
@@ -46,25 +46,31 @@ class Cell:
         return f"{self.rule}-{digest}-seed{seed}"
 
 
-def run_cells(
-    experiment: str, cells: Sequence[Cell], seeds: int, talk: Talk, data_dir: Path | None
-) -> dict[str, list[dict[str, Any]]]:
-    """What every cell reached from the seeds 0, 1, ...; by its name. A training that diverges says so in its result."""
+Results = list[dict[str, Any]]
+
+
+def run_cells(experiment: str, cells: Sequence[Cell], asked: Order) -> dict[str, Results]:
+    """What every cell reached from the seeds 0, 1, ...; by its name. A training that diverges says so in its result.
+
+    Rows that were not asked for have the results of earlier runs: perhaps none.
+    """
     folder = FOLDER / experiment
     folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, list[dict[str, Any]]] = {}
-    counts = [min(seeds, cell.most or seeds) for cell in cells]
-    with talk.bar(experiment, sum(counts)) as bar:
+    found: dict[str, Results] = {cell.name: [] for cell in cells}
+    counts = [min(asked.seeds, cell.most or asked.seeds) for cell in cells]
+    with asked.talk.bar(experiment, sum(counts)) as bar:
         for cell, count in zip(cells, counts, strict=True):
-            data = _part(load(cell.data, data_dir), cell.samples)
+            is_asked = asked.rows is None or asked.rows in cell.name
+            data = _part(load(cell.data, asked.data_dir), cell.samples) if is_asked else None
             for seed in range(count):
                 file = folder / f"{cell.key(seed)}.json"
-                if not file.exists():
+                if data is not None and not file.exists():
                     bar.note(f"{cell.name}, seed {seed}")
-                    file.write_text(json.dumps(_train(cell, seed, data, file.with_suffix(".h5"), talk), indent=1))
-                found.setdefault(cell.name, []).append(json.loads(file.read_text()))
+                    file.write_text(json.dumps(_train(cell, seed, data, file.with_suffix(".h5")), indent=1))
+                if file.exists():
+                    found[cell.name].append(json.loads(file.read_text()))
                 bar.advance(1)
-            talk.say(f"{cell.name}: {summary(found[cell.name])}")
+            asked.talk.say(f"{cell.name}: {summary(found[cell.name])}")
     return found
 
 
@@ -74,7 +80,7 @@ def _part(data: Dataset, samples: int | None) -> Dataset:
     return replace(data, train_images=data.train_images[:samples], train_labels=data.train_labels[:samples])
 
 
-def _train(cell: Cell, seed: int, data: Dataset, checkpoint: Path, talk: Talk) -> dict[str, Any]:
+def _train(cell: Cell, seed: int, data: Dataset, checkpoint: Path) -> dict[str, Any]:
     from neuromorph.learning.network import small_vgg, vgg16
     from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
@@ -103,18 +109,20 @@ def _train(cell: Cell, seed: int, data: Dataset, checkpoint: Path, talk: Talk) -
     return {**told, "diverged": False, "test_accuracy": trainer.test_accuracy(), **last, "history": trainer.history}
 
 
-def summary(results: Sequence[dict[str, Any]]) -> str:
+def summary(results: Results) -> str:
     """Test accuracy over seeds in words."""
+    if not results:
+        return NOT_RUN
     if any(r["diverged"] for r in results):
         return f"diverged in {sum(r['diverged'] for r in results)} of {len(results)}"
     mean, spread = mean_and_spread([r["test_accuracy"] for r in results])
     return f"test accuracy {100 * mean:.2f} +- {100 * spread:.2f} %, {sum(r['seconds'] for r in results[0]['history']):.0f} s a run"
 
 
-def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def row(name: str, results: Results) -> dict[str, Any]:
     """A line of the table: accuracies in per cent, spread over seeds; `not run` where nothing is known."""
     if not results:
-        return {"cell": name, "seeds": 0, "test %": "not run", "+-": None, "train %": None, "s/epoch": None}
+        return {"cell": name, "seeds": 0, "test %": NOT_RUN, "+-": None, "train %": None, "s/epoch": None}
     if any(r["diverged"] for r in results):
         return {"cell": name, "seeds": len(results), "test %": "diverged", "+-": None, "train %": None, "s/epoch": None}
     mean, spread = mean_and_spread([100 * r["test_accuracy"] for r in results])
@@ -130,8 +138,22 @@ def row(name: str, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def accuracy_of(results: Sequence[dict[str, Any]]) -> tuple[float, float] | None:
+def accuracy_of(results: Results) -> tuple[float, float] | None:
     """Mean and spread of the test accuracy in per cent; None when a seed diverged or nothing was run."""
     if not results or any(r["diverged"] for r in results):
         return None
+    return mean_accuracy(results)
+
+
+def mean_accuracy(results: Results) -> tuple[float, float]:
+    """The same of trainings that are known to have ended well."""
     return mean_and_spread([100 * r["test_accuracy"] for r in results])
+
+
+def open_claim(name: str, paper: str, *rows: Results) -> Claim | None:
+    """A claim about rows that lack a figure: undecided where one was not run, failed where one diverged. None: all have theirs."""
+    if not all(rows):
+        return claim(name, paper, None, None)
+    if any(r["diverged"] for results in rows for r in results):
+        return claim(name, paper, "diverged", False)
+    return None

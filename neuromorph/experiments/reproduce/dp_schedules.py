@@ -11,13 +11,12 @@ What repeats inference is trained from one seed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from neuromorph.console import Talk
-from neuromorph.experiments.reproduce.cells import Cell, accuracy_of, row, run_cells
+from neuromorph.experiments.reproduce.cells import Cell, Results, mean_accuracy, open_claim, row, run_cells
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.pictures import bars
-from neuromorph.experiments.reproduce.report import claim
+from neuromorph.experiments.reproduce.report import Claim, claim
 
 NAME = "dp-schedules"
 TITLE = "Dual propagation: schedules of inference, MNIST"
@@ -42,8 +41,8 @@ ROWS: dict[str, tuple[str, dict[str, Any], str | None, dict[str, Any]]] = {
 }
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
-    shorter = {"epochs": 2} if quick else {}
+def run(asked: Order) -> dict[str, Any]:
+    shorter = {"epochs": 2} if asked.quick else {}
     cells = [
         Cell(
             name,
@@ -52,21 +51,22 @@ def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[s
             options=options,
             feedback=feedback,
             settings=SETTINGS | own | shorter,
-            samples=10_000 if quick else None,
+            samples=10_000 if asked.quick else None,
             most=1 if options else None,
         )
         for name, (rule, options, feedback, own) in ROWS.items()
     ]
-    found = run_cells(NAME, cells, seeds, talk, data_dir)
-    base, claims = accuracy_of(found[BASE]), []
-    for name in list(ROWS)[1:]:
-        reached = accuracy_of(found[name])
-        if base is None or reached is None:
-            claims.append(claim(name, "as backpropagation", "diverged", False))
-        else:
-            near = reached[0] > base[0] - NEAR
-            claims.append(claim(name, "as backpropagation", f"{reached[0] - base[0]:+.2f} points", near, reached[1]))
+    found = run_cells(NAME, cells, asked)
+    claims = [_claim(name, results, found[BASE]) for name, results in found.items() if name != BASE]
     return {"rows": [row(name, results) for name, results in found.items()], "claims": claims}
+
+
+def _claim(name: str, results: Results, base: Results) -> Claim:
+    undecided = open_claim(name, "as backpropagation", results, base)
+    if undecided:
+        return undecided
+    reached, level = mean_accuracy(results), mean_accuracy(base)[0]
+    return claim(name, "as backpropagation", f"{reached[0] - level:+.2f} points", reached[0] > level - NEAR, reached[1])
 
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:

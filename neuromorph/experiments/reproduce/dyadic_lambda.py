@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.console import Talk
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 
 if TYPE_CHECKING:
@@ -34,19 +34,19 @@ NOISE = 0.3
 PROBED, SETTLED, DIRECTIONS = 1000, 300, 5
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+def run(asked: Order) -> dict[str, Any]:
     rows, measured = [], {}
-    with talk.bar(NAME, 2 * len(LAMBDAS) * seeds) as bar:
+    with asked.talk.bar(NAME, 2 * len(LAMBDAS) * asked.seeds) as bar:
         for name, lam in LAMBDAS.items():
             for beta in (WEAK, STRONG):
                 found = []
-                for seed in range(seeds):
-                    found.append(_train_and_probe(lam, beta, seed, quick, data_dir))
+                for seed in range(asked.seeds):
+                    found.append(_train_and_probe(lam, beta, seed, asked.quick, asked.data_dir))
                     bar.advance(1)
                 measured[name, beta] = {k: mean_and_spread([f[k] for f in found]) for k in found[0]}
                 line = {k: round(mean, 3) for k, (mean, _) in measured[name, beta].items()}
                 rows.append({"cell": f"{name}, beta={beta:g}"} | line | {"+-": round(measured[name, beta]["test %"][1], 3)})
-                talk.say(str(rows[-1]))
+                asked.talk.say(str(rows[-1]))
     return {"rows": rows, "claims": _claims(measured)}
 
 

@@ -10,11 +10,10 @@ with rates that fall like a cosine, for 10 epochs. So do rows of one and of two 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from neuromorph.console import Talk
-from neuromorph.experiments.reproduce.cells import Cell, accuracy_of, row, run_cells
+from neuromorph.experiments.reproduce.cells import Cell, Results, mean_accuracy, open_claim, row, run_cells
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.pictures import bars
 from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread
 
@@ -45,29 +44,30 @@ LONG = ("2 hidden layers, paper's settings", "3 hidden layers, fixed-point form"
 QUICK = {"epochs": 2}
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+def run(asked: Order) -> dict[str, Any]:
     cells = [
         Cell(
             name,
             "ep",
             layers,
             options=options,
-            settings=settings | (QUICK if quick else {}),
-            samples=5_000 if quick else None,
+            settings=settings | (QUICK if asked.quick else {}),
+            samples=5_000 if asked.quick else None,
             most=1 if name in LONG else None,
         )
         for name, (layers, options, settings) in ROWS.items()
-        if not (quick and name == LONG[0])
+        if not (asked.quick and name == LONG[0])
     ]
-    found = run_cells(NAME, cells, seeds, talk, data_dir)
+    found = run_cells(NAME, cells, asked)
     rows = [row(name, found.get(name, [])) for name in ROWS]
     return {"rows": rows, "claims": [c for name in ROWS for c in _claims(name, found.get(name, []))]}
 
 
-def _claims(name: str, results: list[dict[str, Any]]) -> list[Claim]:
-    reached = accuracy_of(results)
-    if reached is None:
-        return [claim(name, "test error 2 to 3 %", None if not results else "diverged", None if not results else False)]
+def _claims(name: str, results: Results) -> list[Claim]:
+    undecided = open_claim(name, "test error 2 to 3 %", results)
+    if undecided:
+        return [undecided]
+    reached = mean_accuracy(results)
     error, train = 100 - reached[0], mean_and_spread([100 * (1 - r["train_accuracy"]) for r in results])
     return [
         claim(f"{name}: test error", "2 to 3 %", round(error, 2), error < 3, reached[1]),

@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.console import Bar, Talk
+from neuromorph.console import Bar
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread
 
 if TYPE_CHECKING:
@@ -37,23 +37,23 @@ BOUNDS = {"ISD": 130, "always-on": 140, "always-on, random length": 150}
 """Negative log-likelihoods that count as learned; the paper's are only in its figure."""
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+def run(asked: Order) -> dict[str, Any]:
     rows, curves = [], {}
-    changes = QUICK_CHANGES if quick else CHANGES
-    with talk.bar(NAME, len(METHODS) * (len(RATES) + seeds) * changes) as bar:
+    changes = QUICK_CHANGES if asked.quick else CHANGES
+    with asked.talk.bar(NAME, len(METHODS) * (len(RATES) + asked.seeds) * changes) as bar:
         for name in METHODS:
             bar.note(name)
             searched = {rate: _learn(name, rate, SEARCH_SEED, changes, bar)["settled"] for rate in RATES}
             rate = min(searched, key=lambda r: searched[r])
-            runs = [_learn(name, rate, seed, changes, bar) for seed in range(seeds)]
+            runs = [_learn(name, rate, seed, changes, bar) for seed in range(asked.seeds)]
             rows.append(_row(name, rate, runs))
-            talk.say(str(rows[-1]))
+            asked.talk.say(str(rows[-1]))
             curves[name] = {
                 "steps": runs[0]["steps"],
                 "nll": [mean_and_spread(v)[0] for v in zip(*(r["nll"] for r in runs), strict=True)],
             }
             curves[name]["search"] = list(searched.values())
-    return {"rows": rows, "claims": _claims(rows, quick), "changes": changes, "rates": RATES, "curves": curves}
+    return {"rows": rows, "claims": _claims(rows, asked.quick), "changes": changes, "rates": RATES, "curves": curves}
 
 
 def _learn(name: str, rate: float, seed: int, changes: int, bar: Bar) -> dict[str, Any]:

@@ -7,11 +7,10 @@ we hold. Here: batches of 100, for ff-isd one phase a batch, the rule's own sett
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from neuromorph.console import Talk
-from neuromorph.experiments.reproduce.cells import Cell, accuracy_of, row, run_cells
+from neuromorph.experiments.reproduce.cells import Cell, Results, accuracy_of, mean_accuracy, open_claim, row, run_cells
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 
 NAME = "isd-ff"
@@ -21,24 +20,28 @@ RULES = ("ff", "ff-isd")
 QUICK = {"epochs": 3}
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
-    cells = [Cell(name, name, LAYERS, settings=QUICK if quick else {}, samples=5_000 if quick else None) for name in RULES]
-    found = run_cells(NAME, cells, seeds, talk, data_dir)
+def run(asked: Order) -> dict[str, Any]:
+    cells = [
+        Cell(name, name, LAYERS, settings=QUICK if asked.quick else {}, samples=5_000 if asked.quick else None)
+        for name in RULES
+    ]
+    found = run_cells(NAME, cells, asked)
     rows = [row(name, found[name]) for name in RULES]
-    curves = {name: _errors(found[name]) for name in RULES}
-    return {"rows": rows, "claims": _claims(found, quick), "curves": curves}
+    curves = {name: _errors(found[name]) for name in RULES if accuracy_of(found[name])}
+    return {"rows": rows, "claims": _claims(found, asked.quick), "curves": curves}
 
 
-def _errors(results: list[dict[str, Any]]) -> list[float]:
+def _errors(results: Results) -> list[float]:
     """Training error of every epoch in per cent, the mean over seeds."""
     accuracies = zip(*([entry["train_accuracy"] for entry in r["history"]] for r in results), strict=True)
     return [100 * (1 - mean_and_spread(epoch)[0]) for epoch in accuracies]
 
 
-def _claims(found: Mapping[str, list[dict[str, Any]]], quick: bool) -> list[dict[str, Any]]:
-    both, one = accuracy_of(found["ff"]), accuracy_of(found["ff-isd"])
-    if both is None or one is None:
-        return [claim("Forward-Forward learns", "learns", "diverged", False)]
+def _claims(found: Mapping[str, Results], quick: bool) -> list[dict[str, Any]]:
+    undecided = open_claim("Forward-Forward, both ways", "learns", *found.values())
+    if undecided:
+        return [undecided]
+    both = mean_accuracy(found["ff"])
     errors = {name: _errors(results)[-1] for name, results in found.items()}
     gap = errors["ff-isd"] - errors["ff"]
     return [

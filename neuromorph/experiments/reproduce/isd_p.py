@@ -7,11 +7,10 @@ trained machine that stands still, against the formula A / p + C / (1 - p) - |me
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.console import Talk
 from neuromorph.experiments.reproduce.isd_bas import CHANGES, QUICK_CHANGES, UNITS, patterns
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 from neuromorph.phases import optimal_p, trace_of_covariance
 
@@ -28,24 +27,26 @@ STILL = 1e-9
 """A rate at which a machine stands still, and a change divided by it is the term."""
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+def run(asked: Order) -> dict[str, Any]:
     rows = []
-    phases = QUICK_PHASES if quick else PHASES
-    trained = _trained(0.5, 0, quick)
+    phases = QUICK_PHASES if asked.quick else PHASES
+    trained = _trained(0.5, 0, asked.quick)
     plus, minus, mean = _moments(trained, phases)
-    with talk.bar(NAME, len(SHARES)) as bar:
+    with asked.talk.bar(NAME, len(SHARES)) as bar:
         for p in SHARES:
             data = patterns()
-            nll, spread = mean_and_spread([_trained(p, seed, quick).negative_log_likelihood(data) for seed in range(seeds)])
+            nll, spread = mean_and_spread(
+                [_trained(p, seed, asked.quick).negative_log_likelihood(data) for seed in range(asked.seeds)]
+            )
             terms = _terms(trained, p, phases, seed=1)
             rows.append(
                 {"p": p, "NLL": round(nll, 1), "+-": round(spread, 1), "tr Cov": round(float(terms.var(0).sum()), 2),
                  "formula": round(trace_of_covariance(p, plus, minus, mean), 2)}
             )  # fmt: skip
-            talk.say(str(rows[-1]))
+            asked.talk.say(str(rows[-1]))
             bar.advance(1)
     best = optimal_p(plus, minus)
-    return {"rows": rows, "claims": _claims(rows, best, quick), "p*": best, "A": plus, "C": minus}
+    return {"rows": rows, "claims": _claims(rows, best, asked.quick), "p*": best, "A": plus, "C": minus}
 
 
 def _trained(p: float, seed: int, quick: bool) -> BoltzmannMachine:

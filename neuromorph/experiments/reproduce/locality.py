@@ -10,10 +10,9 @@ All other rules, and whether they need weight transport or a signal to every uni
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.console import Talk
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import Claim, claim
 
 if TYPE_CHECKING:
@@ -38,13 +37,13 @@ GIVEN: dict[str, dict[str, Any]] = {"mac": {"eps": 0.2}, "pc": {"eps": 0.2}}
 SAMPLED = ("chl-isd", "ep-isd")
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+def run(asked: Order) -> dict[str, Any]:
     """The same in quick and full, and without chance."""
     from neuromorph.experiments.check_locality import judged
     from neuromorph.learning.registry import RULES, make_rule
 
     reports = {CIRCUIT: judged(_circuit())}
-    with talk.bar(NAME, len(RULES)) as bar:
+    with asked.talk.bar(NAME, len(RULES)) as bar:
         for name in RULES:
             reports[name] = judged(make_rule(name, **GIVEN.get(name, {})))
             bar.advance(1)

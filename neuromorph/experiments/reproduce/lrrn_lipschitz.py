@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.console import Talk
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread
 
 if TYPE_CHECKING:
@@ -60,19 +60,19 @@ FULL = Size("mnist", (784, 128, 64, 10), 10_000, 6)
 QUICK = Size("digits", (64, 64, 32, 10), 2_000, 8)
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
+def run(asked: Order) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     found: dict[str, list[dict[str, float]]] = {}
-    with talk.bar(NAME, len(ROWS) * seeds) as bar:
+    with asked.talk.bar(NAME, len(ROWS) * asked.seeds) as bar:
         for row, (name, decay) in ROWS.items():
             found[row] = []
-            for seed in range(seeds):
-                found[row].append(_train_and_probe(name, decay, seed, QUICK if quick else FULL, data_dir))
+            for seed in range(asked.seeds):
+                found[row].append(_train_and_probe(name, decay, seed, QUICK if asked.quick else FULL, asked.data_dir))
                 bar.advance(1)
             measured = {what: mean_and_spread([f[what] for f in found[row]]) for what in found[row][0]}
             line = {what: float(f"{mean:.4g}") for what, (mean, _) in measured.items()}
             rows.append({"cell": row, "test %": line.pop("test %"), "+-": round(measured["test %"][1], 2), **line})
-            talk.say(str(rows[-1]))
+            asked.talk.say(str(rows[-1]))
     return {"rows": rows, "claims": _claims(found)}
 
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.console import Bar, Talk
+from neuromorph.console import Bar
 from neuromorph.data import Dataset, load
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ CALIBRATION = 10_000
 Run = dict[str, Any]
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
-    data = load("digits" if quick else "mnist", data_dir)
-    with talk.bar(NAME, seeds * 2) as bar:
-        runs = [_once(data, seed, quick, bar) for seed in range(seeds)]
+def run(asked: Order) -> dict[str, Any]:
+    data = load("digits" if asked.quick else "mnist", asked.data_dir)
+    with asked.talk.bar(NAME, asked.seeds * 2) as bar:
+        runs = [_once(data, seed, asked.quick, bar) for seed in range(asked.seeds)]
     rows = [_row(body, None, [run[body] for run in runs]) for body in ("dp", "surrogate gradients")]
     for reset in RESETS:
-        for place, length in enumerate(QUICK_LENGTHS if quick else LENGTHS):
+        for place, length in enumerate(QUICK_LENGTHS if asked.quick else LENGTHS):
             rows.append(_row(f"rates, {reset}", length, [run[reset][place] for run in runs]))
     return {"rows": rows, "claims": _claims(rows)}
 

@@ -14,6 +14,7 @@ from neuromorph.console import Talk
 from neuromorph.errors import OutputError
 
 Claim = dict[str, Any]
+NOT_RUN = "not run"
 PACKAGES = ("neuromorph", "torch", "numpy", "numba", "norse", "lava-nc")
 
 
@@ -22,7 +23,7 @@ def claim(name: str, paper: str, ours: float | str | None, holds: bool | None, s
 
     `holds` None: not decided, because what it needs was not run; `ours` then says so.
     """
-    return {"name": name, "paper": paper, "ours": "not run" if ours is None else ours, "spread": spread, "holds": holds}
+    return {"name": name, "paper": paper, "ours": NOT_RUN if ours is None else ours, "spread": spread, "holds": holds}
 
 
 def surroundings() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from neuromorph.experiments.reproduce.catalogue import EXPERIMENTS
+from neuromorph.experiments.reproduce.report import NOT_RUN
 
 RESULTS, PAGE, README = Path("results") / "reproduce", Path("docs") / "claims.md", Path("README.md")
 BEGIN = "<!-- experiments: made by `python -m neuromorph.experiments.reproduce.summary` -->\n"
@@ -67,7 +68,7 @@ def in_readme(text: str, folder: Path = RESULTS) -> str:
 
 
 def _not_run() -> dict[str, Any]:
-    return {"name": "", "paper": "", "ours": "not run", "spread": None, "holds": None}
+    return {"name": "", "paper": "", "ours": NOT_RUN, "spread": None, "holds": None}
 
 
 def _label(name: str, result: Result | None) -> str:
@@ -75,7 +76,7 @@ def _label(name: str, result: Result | None) -> str:
 
 
 def _verdict(claim: Mapping[str, Any]) -> str:
-    return {True: "yes", False: "**no**", None: "" if claim["ours"] == "not run" else "not decided"}[claim["holds"]]
+    return {True: "yes", False: "**no**", None: "" if claim["ours"] == NOT_RUN else "not decided"}[claim["holds"]]
 
 
 def _section(name: str, result: Result) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neuromorph.console import Talk
+from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 
 NAME = "two-tales-angles"
@@ -25,14 +25,14 @@ LONG, SHORT = 400, 120
 """Batches, in full and quick."""
 
 
-def run(*, quick: bool, seeds: int, talk: Talk, data_dir: Path | None) -> dict[str, Any]:
-    batches = SHORT if quick else LONG
+def run(asked: Order) -> dict[str, Any]:
+    batches = SHORT if asked.quick else LONG
     curves: dict[str, list[list[list[float]]]] = {}
-    with talk.bar(NAME, len(GRID) * seeds * batches) as bar:
+    with asked.talk.bar(NAME, len(GRID) * asked.seeds * batches) as bar:
         for alpha, beta in GRID:
-            for seed in range(seeds):
+            for seed in range(asked.seeds):
                 curves.setdefault(_name(alpha, beta), []).append(
-                    _angles(alpha, beta, seed, quick, batches, data_dir, bar.advance)
+                    _angles(alpha, beta, seed, asked.quick, batches, asked.data_dir, bar.advance)
                 )
     early = {name: mean_and_spread([_early(curve) for curve in runs]) for name, runs in curves.items()}
     rows = [
