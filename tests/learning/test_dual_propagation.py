@@ -9,8 +9,10 @@ from batched import network_of, plasticity, settle
 from torch import Tensor
 
 from neuromorph.learning.dual_propagation import mean_of
+from neuromorph.learning.network import vgg16
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
+from neuromorph.reference.gradients import compare
 
 FEEDBACK_FREE = [("dp", 0.5), ("dp-transpose", 0.0), ("dp-transpose", 0.5), ("dp-transpose", 1.0)]
 
@@ -174,3 +176,12 @@ def test_the_sign_adversary_moves_every_pixel_by_its_step() -> None:
         network_of(weights), Batch(x, y, torch.arange(len(x)))
     )
     torch.testing.assert_close((attacked - x).abs(), torch.full_like(x, 0.25))
+
+
+def test_updates_of_vgg16_under_weak_nudging_are_the_gradient_in_all_sixteen_layers() -> None:
+    network = vgg16(seed=0).double()
+    x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = torch.eye(10, dtype=torch.float64)[[3, 8]]
+    layers = compare(network, make_rule("dp-transpose", beta=1e-4, loss="cross-entropy"), Batch(x, y, torch.arange(2)))
+    assert [layer.layer for layer in layers] == list(range(1, 17))
+    assert min(layer.cosine for layer in layers) > 0.999
