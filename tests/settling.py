@@ -1,5 +1,6 @@
 """Small problems in float64 for rules that settle."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -33,3 +34,15 @@ def same(first: Updates, second: Updates, tolerance: float) -> None:
     assert first.keys() == second.keys()
     for name, change in first.items():
         torch.testing.assert_close(change, second[name], rtol=0, atol=tolerance, msg=lambda m, name=name: f"{name}: {m}")
+
+
+def descent(parameter: Tensor, value: Callable[[], float], place: tuple[int, ...], h: float) -> float:
+    """Minus the central difference of the value by one entry."""
+    old = parameter[place].item()
+    with torch.no_grad():
+        parameter[place] = old + h
+        above = value()
+        parameter[place] = old - h
+        below = value()
+        parameter[place] = old
+    return (below - above) / (2 * h)

@@ -8,12 +8,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from commands import answer, call
 
-from neuromorph.cli import main
 from neuromorph.deploy.artifact import load
 
 NEUROMORPH = [str(Path(sys.executable).with_name("neuromorph"))]
@@ -34,19 +33,6 @@ number = 7
 def make():
     return lif
 """
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """The exit status of a command, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["neuromorph", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
-
-
-def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from commands import answer, call
 
-from neuromorph.cli import main
 from neuromorph.learning.checkpoint import load
 
 NEUROMORPH = [str(Path(sys.executable).with_name("neuromorph"))]
@@ -31,19 +30,6 @@ KEYS = {
     "seed",
     "diverged",
 }
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """The exit status of a command, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["neuromorph", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
-
-
-def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-    return found
 
 
 def test_a_run_tells_one_object_and_leaves_a_folder(

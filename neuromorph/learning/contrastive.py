@@ -27,7 +27,6 @@ from neuromorph.errors import RangeError
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Activation, Network, States, Updates
 from neuromorph.learning.relaxation import Clamp, NudgedRule, Relaxation, RelaxationRule
-from neuromorph.learning.rule import Settings
 
 
 @dataclass(kw_only=True)
@@ -38,9 +37,6 @@ class ContrastiveHebbian(RelaxationRule):
 
     name: ClassVar[str] = "chl"
     source: ClassVar[str] = "Movellan 1991"
-    hidden: ClassVar[Activation] = "hard-sigmoid"
-    output: ClassVar[Activation] = "hard-sigmoid"
-    settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
 
     def check(self) -> None:
         super().check()
@@ -90,9 +86,6 @@ class Coupled(NudgedRule):
 
     name: ClassVar[str] = "coupled"
     source: ClassVar[str] = "Stern, Hexner, Rocks, Liu 2021"
-    hidden: ClassVar[Activation] = "hard-sigmoid"
-    output: ClassVar[Activation] = "hard-sigmoid"
-    settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         free = states[network.depth]

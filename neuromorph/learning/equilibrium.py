@@ -32,10 +32,10 @@ from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.losses import make_loss
-from neuromorph.learning.network import Activation, Network, States, Updates
+from neuromorph.learning.network import Network, States, Updates
 from neuromorph.learning.particles import Particles
 from neuromorph.learning.relaxation import Clamp, Nudge, NudgedRule, Relaxation
-from neuromorph.learning.rule import Batch, Outcome, Settings
+from neuromorph.learning.rule import Batch, Outcome
 from neuromorph.learning.two_term import Term, added
 
 
@@ -46,9 +46,6 @@ class _Nudging(NudgedRule):
     nudge: Nudge = "random-sign"
 
     source: ClassVar[str] = "Scellier and Bengio 2017, eq. 1-12, table 2"
-    hidden: ClassVar[Activation] = "hard-sigmoid"
-    output: ClassVar[Activation] = "hard-sigmoid"
-    settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         gradient = make_loss(self.loss).gradient

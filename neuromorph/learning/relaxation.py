@@ -26,7 +26,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -35,8 +35,8 @@ from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.hopfield import make_leaky
 from neuromorph.learning.connections import Convolution
-from neuromorph.learning.network import BOUNDS, Network, States, Updates
-from neuromorph.learning.rule import Batch, Outcome
+from neuromorph.learning.network import BOUNDS, Activation, Network, States, Updates
+from neuromorph.learning.rule import Batch, Outcome, Settings
 from neuromorph.learning.two_term import Term, TwoTermRule, added
 
 leaky = make_leaky(TENSORS)
@@ -123,6 +123,10 @@ class RelaxationRule(TwoTermRule):
     order: Order = "synchronous"
     free_steps: int = field(default=20, metadata={"help": "iterations of the free phase"})
     nudged_steps: int = field(default=4, metadata={"help": "iterations of each other phase"})
+
+    hidden: ClassVar[Activation] = "hard-sigmoid"
+    output: ClassVar[Activation] = "hard-sigmoid"
+    settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
 
     def check(self) -> None:
         if not 0 < self.eps <= 1:

@@ -86,6 +86,7 @@ class Resistive(NudgedRule):
     name: ClassVar[str] = "resistive"
     source: ClassVar[str] = "Kendall 2020; Scellier 2024"
     hidden: ClassVar[Activation] = "linear"
+    output: ClassVar[Activation] = "linear"
     settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=0.006, batch=4, epochs=10)
 
     def check(self) -> None:

@@ -121,6 +121,11 @@ def test_an_unknown_experiment_lists_the_known_ones(tmp_path: Path) -> None:
         reproduce("two-tales-9", Order(QUIET, quick=True), tmp_path)
 
 
+def test_rows_of_what_is_no_grid_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RangeError, match="isd-bas is no grid of trainings"):
+        reproduce("isd-bas", Order(QUIET, quick=True, rows="ISD"), tmp_path)
+
+
 def test_an_experiment_writes_claims_and_a_picture(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(isd_bas, "RATES", (0.01,))
     monkeypatch.setattr(isd_bas, "QUICK_CHANGES", isd_bas.LOOKS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import settling
 import torch
-from settling import draw, same, stepped
+from settling import descent, draw, same, stepped
 from torch import Tensor, nn
 
 from neuromorph.errors import RangeError
@@ -55,18 +55,6 @@ def saddle(network: Network, batch: Batch, lam: float, loss: str) -> float:
         return objective(dyads, batch.y, drive, network.depth, loss)
 
 
-def descent(parameter: Tensor, value: Callable[[], float], place: tuple[int, ...]) -> float:
-    """Minus the central difference of the value by one entry."""
-    h, old = 1e-4, parameter[place].item()
-    with torch.no_grad():
-        parameter[place] = old + h
-        above = value()
-        parameter[place] = old - h
-        below = value()
-        parameter[place] = old
-    return (below - above) / (2 * h)
-
-
 @pytest.mark.parametrize("loss", ["squared", "cross-entropy"])
 @pytest.mark.parametrize("lam", ALL_LAM)
 def test_the_update_is_the_gradient_of_the_objective_at_its_saddle(lam: float, loss: str) -> None:
@@ -76,7 +64,7 @@ def test_the_update_is_the_gradient_of_the_objective_at_its_saddle(lam: float, l
     named = dict(network.named_parameters())
     for name, update in updates.items():
         place = (0, 1)[: update.dim()] if name != "connections.1.weight" else (2, 3)
-        expected = descent(named[name], lambda: saddle(network, batch, lam, loss), place)
+        expected = descent(named[name], lambda: saddle(network, batch, lam, loss), place, 1e-4)
         assert float(update[place]) == pytest.approx(expected, abs=1e-7), name
         assert abs(expected) > 1e-5
 
@@ -106,7 +94,10 @@ def test_the_update_of_arbitrary_connectivity_is_the_gradient_too() -> None:
     assert updates.keys() == places.keys()
     for name, entries in places.items():
         for place in entries:
-            assert float(updates[name][place]) == pytest.approx(descent(named[name], value, place), abs=1e-7), (name, place)
+            assert float(updates[name][place]) == pytest.approx(descent(named[name], value, place, 1e-4), abs=1e-7), (
+                name,
+                place,
+            )
     assert float(updates["connections.1.weight"].diagonal().abs().max()) == 0
 
 
@@ -168,7 +159,7 @@ def weak_nudge_matches(rule: Rule, network: Network, batch: Batch, free: Callabl
     named = dict(network.named_parameters())
     for name, update in updates.items():
         place = (0, 1)[: update.dim()]
-        expected = descent(named[name], lambda: float(make_loss("squared").value(free(), batch.y).mean()), place)
+        expected = descent(named[name], lambda: float(make_loss("squared").value(free(), batch.y).mean()), place, 1e-4)
         assert float(update[place]) == pytest.approx(expected, abs=1e-6), name
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from settling import draw, problem, stepped
+from settling import descent, draw, problem, stepped
 from torch import Tensor
 
 from neuromorph.errors import RangeError
@@ -112,18 +112,6 @@ def test_settled_states_are_the_minimum() -> None:
         assert float((energy(rule, network, moved) - least).min()) > 0
 
 
-def descent(parameter: Tensor, value: Any, place: tuple[int, ...], h: float = 1e-5) -> float:
-    """Minus the central difference of the value by one entry."""
-    old = parameter[place].item()
-    with torch.no_grad():
-        parameter[place] = old + h
-        above = value()
-        parameter[place] = old - h
-        below = value()
-        parameter[place] = old
-    return (below - above) / (2 * h)
-
-
 RULES = {
     "lrrn": Lrrn(beta=0.7, **SETTLED),
     "lrrn, discounted": Lrrn(beta=0.7, kappa=2.0, discount=0.5, **SETTLED),
@@ -150,7 +138,7 @@ def test_the_update_is_the_gradient_of_the_contrast(name: str) -> None:
     updates = stepped(rule, network, batch).updates
     for full, parameter in network.named_parameters():
         place = (1, 2)[: parameter.dim()]
-        assert float(updates[full][place]) == pytest.approx(descent(parameter, value, place), abs=1e-8), full
+        assert float(updates[full][place]) == pytest.approx(descent(parameter, value, place, 1e-5), abs=1e-8), full
     assert max(float(u.abs().max()) for u in updates.values()) > 0.01
 
 

@@ -24,10 +24,13 @@ EXPERIMENTS = (
 
 
 def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
-    """Run an experiment, print its table, write its JSON and its picture. Raises RangeError for an unknown name."""
+    """Run an experiment, print its table, write its JSON and its picture. Raises RangeError for an unknown name, and for
+    rows of an experiment that is no grid."""
     if name not in EXPERIMENTS:
         raise RangeError(f"unknown experiment {name!r}; known are {', '.join(EXPERIMENTS)}")
     module = import_module(f"neuromorph.experiments.reproduce.{name.replace('-', '_')}")
+    if asked.rows is not None and not hasattr(module, "run_cells"):
+        raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without --rows")
     began = time.perf_counter()
     found = module.run(asked)
     result = {

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +62,19 @@ def run_cells(experiment: str, cells: Sequence[Cell], asked: Order) -> dict[str,
     with asked.talk.bar(experiment, sum(counts)) as bar:
         for cell, count in zip(cells, counts, strict=True):
             is_asked = asked.rows is None or asked.rows in cell.name
-            data = _part(load(cell.data, asked.data_dir), cell.samples) if is_asked else None
             for seed in range(count):
                 file = folder / f"{cell.key(seed)}.json"
-                if data is not None and not file.exists():
+                if is_asked and not file.exists():
                     bar.note(f"{cell.name}, seed {seed}")
-                    file.write_text(json.dumps(_train(cell, seed, data, file.with_suffix(".h5")), indent=1))
+                    file.write_text(json.dumps(_train(cell, seed, asked.data_dir, file.with_suffix(".h5")), indent=1))
                 if file.exists():
                     found[cell.name].append(json.loads(file.read_text()))
                 bar.advance(1)
             asked.talk.say(f"{cell.name}: {summary(found[cell.name])}")
     return found
+
+
+_loaded = lru_cache(maxsize=1)(load)
 
 
 def _part(data: Dataset, samples: int | None) -> Dataset:
@@ -80,11 +83,12 @@ def _part(data: Dataset, samples: int | None) -> Dataset:
     return replace(data, train_images=data.train_images[:samples], train_labels=data.train_labels[:samples])
 
 
-def _train(cell: Cell, seed: int, data: Dataset, checkpoint: Path) -> dict[str, Any]:
+def _train(cell: Cell, seed: int, data_dir: Path | None, checkpoint: Path) -> dict[str, Any]:
     from neuromorph.learning.network import small_vgg, vgg16
     from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
 
+    data = _part(_loaded(cell.data, data_dir), cell.samples)
     rule = make_rule(cell.rule, **cell.options)
     settings = replace(rule.settings, **cell.settings)
     feedback = cell.feedback or rule.feedback

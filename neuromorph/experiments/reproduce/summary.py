@@ -36,14 +36,14 @@ def results(folder: Path = RESULTS) -> dict[str, Result | None]:
 
 def page(folder: Path = RESULTS) -> str:
     """docs/claims.md: every claim of every experiment, then every row."""
-    lines = []
-    for name, result in results(folder).items():
+    lines, found = [], results(folder)
+    for name, result in found.items():
         claims = [_not_run()] if result is None else result["claims"]
         lines += [
             [_label(name, result), c["name"], c["paper"], c["ours"], _text(c["spread"], ".3g"), _verdict(c)] for c in claims
         ]
     parts = [HEAD + _table(["experiment", "claim", "paper", "ours", "spread", "holds"], lines)]
-    parts += [_section(name, result) for name, result in results(folder).items() if result is not None]
+    parts += [_section(name, result) for name, result in found.items() if result is not None]
     return "\n".join(parts)
 
 

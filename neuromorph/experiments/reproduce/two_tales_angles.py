@@ -68,7 +68,6 @@ def _angles(
     from neuromorph.data import load
     from neuromorph.learning.metrics import measure
     from neuromorph.learning.network import mlp, small_vgg
-    from neuromorph.learning.optimizers import make_optimizer
     from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
 
@@ -78,7 +77,6 @@ def _angles(
     network = mlp((784, 256, 256, 10), start="he", seed=seed) if quick else small_vgg(seed=seed)
     settings = replace(rule.settings, optimizer="sgd", rate=0.01, momentum=0.9, batch=100)
     trainer = Trainer(network, rule, data, settings, seed=seed, validation=0)
-    optimizer = make_optimizer(network, dict(network.named_parameters()), settings)
     curve = []
     with torch.no_grad():
         for number, share in enumerate(trainer.batches.epoch(0)):
@@ -87,7 +85,7 @@ def _angles(
             updates = rule.step(network, share.batch).updates
             for name, parameter in network.named_parameters():
                 parameter.grad = updates.get(name)
-            optimizer.step()
+            trainer.optimizer.step()
             advance(1)
     return curve
 
