@@ -5,6 +5,8 @@ in each of these first in the subfolder named after the set, then in the folder 
 holds all the files of the set is read.
 """
 
+from __future__ import annotations
+
 import gzip
 import io
 import math
@@ -13,7 +15,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,10 @@ class Dataset:
     test_images: Images
     test_labels: Labels
     classes: int
+
+    def first(self, samples: int | None) -> Dataset:
+        """With so many training samples at most; None: all."""
+        return replace(self, train_images=self.train_images[:samples], train_labels=self.train_labels[:samples])
 
 
 def load(name: str, data_dir: Path | str | None = None) -> Dataset:

@@ -66,16 +66,27 @@ def test_an_interrupted_training_goes_on_to_the_same_end(monkeypatch: pytest.Mon
     assert not list(Path("runs").rglob("*.h5"))
 
 
+def test_a_measurement_interrupted_after_its_training_does_not_train_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    test_accuracy = Trainer.test_accuracy
+    monkeypatch.setattr(Trainer, "test_accuracy", lambda self: pytest.fail("stopped here"))
+    with pytest.raises(pytest.fail.Exception):
+        trained()
+    monkeypatch.setattr(Trainer, "test_accuracy", test_accuracy)
+    monkeypatch.setattr(Trainer, "run_epoch", lambda self: pytest.fail("trained again"))
+    assert trained()[0]["epochs"] == 2
+    assert [file.suffix for file in Path("runs").rglob("*.*")] == [".json"]
+
+
 def test_other_numbers_are_another_training() -> None:
     others = [
         cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 25}, samples=300),
         cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=200),
         cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=300, feedback="random"),
     ]  # fmt: skip
-    keys = [cell.key(0) for cell in (CELL, *others)] + [CELL.key(1)]
+    keys = [cell.kept("test", 0) for cell in (CELL, *others)] + [CELL.kept("test", 1)]
     assert len(set(keys)) == len(keys)
     renamed = cells.Cell("another name", "dp", (64, 16, 10), data="digits", settings=CELL.settings, samples=300, most=1)
-    assert renamed.key(0) == CELL.key(0)
+    assert renamed.kept("test", 0) == CELL.kept("test", 0)
 
 
 def test_a_costly_row_is_trained_from_fewer_seeds_and_says_so() -> None:

@@ -1,25 +1,16 @@
-"""Grids of trainings: every cell is one rule with its numbers, trained from several seeds.
-
-Each finished training is a small JSON file in `runs/reproduce/EXPERIMENT`, under a name made of everything that decides it, so that
-an interrupted experiment goes on where it was: finished trainings are read, the one under way goes on from its checkpoint.
-"""
+"""Grids of trainings: every cell is one rule with its numbers, trained from several seeds; what was trained is kept (kept.py)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from neuromorph.data import Dataset, load
-from neuromorph.errors import DivergenceError, Interrupted
+from neuromorph.errors import DivergenceError
+from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import NOT_RUN, Claim, claim, mean_and_spread
-
-FOLDER = Path("runs") / "reproduce"
 
 
 @dataclass(frozen=True)
@@ -40,11 +31,10 @@ class Cell:
     network: str = "mlp"
     most: int | None = None
 
-    def key(self, seed: int) -> str:
-        """A file name that is another for every other training."""
+    def kept(self, experiment: str, seed: int) -> Kept:
+        """The place of its result: another for every other training."""
         told = {k: v for k, v in asdict(self).items() if k not in ("name", "most")}
-        digest = hashlib.sha256(json.dumps([told, seed], sort_keys=True).encode()).hexdigest()[:12]
-        return f"{self.rule}-{digest}-seed{seed}"
+        return Kept.of(experiment, self.rule, told, seed)
 
 
 Results = list[dict[str, Any]]
@@ -55,40 +45,31 @@ def run_cells(experiment: str, cells: Sequence[Cell], asked: Order) -> dict[str,
 
     Rows that were not asked for have the results of earlier runs: perhaps none.
     """
-    folder = FOLDER / experiment
-    folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, Results] = {cell.name: [] for cell in cells}
     counts = [min(asked.seeds, cell.most or asked.seeds) for cell in cells]
     with asked.talk.bar(experiment, sum(counts)) as bar:
         for cell, count in zip(cells, counts, strict=True):
             is_asked = asked.rows is None or asked.rows in cell.name
             for seed in range(count):
-                file = folder / f"{cell.key(seed)}.json"
-                if is_asked and not file.exists():
+                kept = cell.kept(experiment, seed)
+                if is_asked:
                     bar.note(f"{cell.name}, seed {seed}")
-                    file.write_text(json.dumps(_train(cell, seed, asked.data_dir, file.with_suffix(".h5")), indent=1))
-                if file.exists():
-                    found[cell.name].append(json.loads(file.read_text()))
+                    result = kept.get(partial(_train, cell, seed, asked, kept))
+                else:
+                    result = kept.read()
+                if result is not None:
+                    found[cell.name].append(result)
                 bar.advance(1)
             asked.talk.say(f"{cell.name}: {summary(found[cell.name])}")
     return found
 
 
-_loaded = lru_cache(maxsize=1)(load)
-
-
-def _part(data: Dataset, samples: int | None) -> Dataset:
-    if samples is None:
-        return data
-    return replace(data, train_images=data.train_images[:samples], train_labels=data.train_labels[:samples])
-
-
-def _train(cell: Cell, seed: int, data_dir: Path | None, checkpoint: Path) -> dict[str, Any]:
+def _train(cell: Cell, seed: int, asked: Order, kept: Kept) -> dict[str, Any]:
     from neuromorph.learning.network import small_vgg, vgg16
     from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
 
-    data = _part(_loaded(cell.data, data_dir), cell.samples)
+    data = asked.data(cell.data).first(cell.samples)
     rule = make_rule(cell.rule, **cell.options)
     settings = replace(rule.settings, **cell.settings)
     feedback = cell.feedback or rule.feedback
@@ -97,18 +78,11 @@ def _train(cell: Cell, seed: int, data_dir: Path | None, checkpoint: Path) -> di
     else:
         network = {"vgg16": vgg16, "small-vgg": small_vgg}[cell.network](data.classes, feedback=feedback, seed=seed)
     trainer = Trainer(network, rule, data, settings, seed=seed, metrics=settings.epochs if cell.metrics else 0)
-    if checkpoint.exists():
-        trainer.load(checkpoint)
     told = {"cell": cell.name, "seed": seed, "rule": cell.rule, "epochs": settings.epochs}
     try:
-        while trainer.epoch < settings.epochs:
-            trainer.run_epoch()
+        kept.train(trainer)
     except DivergenceError as error:
         return {**told, "diverged": True, "why": str(error), "history": trainer.history}
-    except KeyboardInterrupt:
-        trainer.save(checkpoint)
-        raise Interrupted("interrupted; the same command goes on where it stopped") from None
-    checkpoint.unlink(missing_ok=True)
     last = trainer.history[-1]
     return {**told, "diverged": False, "test_accuracy": trainer.test_accuracy(), **last, "history": trainer.history}
 

@@ -13,9 +13,10 @@ finite, so all rows use them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 
@@ -41,7 +42,10 @@ def run(asked: Order) -> dict[str, Any]:
             for beta in (WEAK, STRONG):
                 found = []
                 for seed in range(asked.seeds):
-                    found.append(_train_and_probe(lam, beta, seed, asked.quick, asked.data_dir))
+                    bar.note(f"{name}, beta={beta:g}, seed {seed}")
+                    told = [lam, beta, LAYERS, asked.quick, NOISE, PROBED, SETTLED, DIRECTIONS]
+                    kept = Kept.of(NAME, name, told, seed)
+                    found.append(kept.get(partial(_train_and_probe, lam, beta, seed, asked, kept)))
                     bar.advance(1)
                 measured[name, beta] = {k: mean_and_spread([f[k] for f in found]) for k in found[0]}
                 line = {k: round(mean, 3) for k, (mean, _) in measured[name, beta].items()}
@@ -50,22 +54,19 @@ def run(asked: Order) -> dict[str, Any]:
     return {"rows": rows, "claims": _claims(measured)}
 
 
-def _train_and_probe(lam: float, beta: float, seed: int, quick: bool, data_dir: Path | None) -> dict[str, float]:
+def _train_and_probe(lam: float, beta: float, seed: int, asked: Order, kept: Kept) -> dict[str, float]:
     from dataclasses import replace
 
-    from neuromorph.data import load
     from neuromorph.learning.dyadic import Dyadic
     from neuromorph.learning.network import mlp
     from neuromorph.learning.trainer import Trainer
 
-    data = load("mnist", data_dir)
-    if quick:
-        data = replace(data, train_images=data.train_images[:5000], train_labels=data.train_labels[:5000])
+    data = asked.data("mnist").first(5000 if asked.quick else None)
     rule = Dyadic(lam=lam, beta=beta)
     network = mlp(LAYERS, hidden="hard-sigmoid", start="uniform", seed=seed)
-    settings = replace(rule.settings, epochs=2 if quick else 10, schedule="cosine")
+    settings = replace(rule.settings, epochs=2 if asked.quick else 10, schedule="cosine")
     trainer = Trainer(network, rule, data, settings, seed=seed)
-    trainer.fit()
+    kept.train(trainer)
     return _probe(network, rule, trainer, data.test_images, data.test_labels)
 
 

@@ -13,9 +13,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.console import Bar
+from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread
 
@@ -40,12 +42,12 @@ BOUNDS = {"ISD": 130, "always-on": 140, "always-on, random length": 150}
 def run(asked: Order) -> dict[str, Any]:
     rows, curves = [], {}
     changes = QUICK_CHANGES if asked.quick else CHANGES
-    with asked.talk.bar(NAME, len(METHODS) * (len(RATES) + asked.seeds) * changes) as bar:
+    with asked.talk.bar(NAME, len(METHODS) * (len(RATES) + asked.seeds)) as bar:
         for name in METHODS:
             bar.note(name)
-            searched = {rate: _learn(name, rate, SEARCH_SEED, changes, bar)["settled"] for rate in RATES}
+            searched = {rate: _learned(name, rate, SEARCH_SEED, changes, bar)["settled"] for rate in RATES}
             rate = min(searched, key=lambda r: searched[r])
-            runs = [_learn(name, rate, seed, changes, bar) for seed in range(asked.seeds)]
+            runs = [_learned(name, rate, seed, changes, bar) for seed in range(asked.seeds)]
             rows.append(_row(name, rate, runs))
             asked.talk.say(str(rows[-1]))
             curves[name] = {
@@ -56,7 +58,14 @@ def run(asked: Order) -> dict[str, Any]:
     return {"rows": rows, "claims": _claims(rows, asked.quick), "changes": changes, "rates": RATES, "curves": curves}
 
 
-def _learn(name: str, rate: float, seed: int, changes: int, bar: Bar) -> dict[str, Any]:
+def _learned(name: str, rate: float, seed: int, changes: int, bar: Bar) -> dict[str, Any]:
+    kept = Kept.of(NAME, METHODS[name][0], [METHODS[name], rate, changes, LOOKS, UNITS], seed)
+    found: dict[str, Any] = kept.get(partial(_learn, name, rate, seed, changes))
+    bar.advance(1)
+    return found
+
+
+def _learn(name: str, rate: float, seed: int, changes: int) -> dict[str, Any]:
     """One run: likelihood along the way, and what it ended with."""
     from neuromorph.learning.boltzmann import BoltzmannMachine, Sampler
 
@@ -65,7 +74,7 @@ def _learn(name: str, rate: float, seed: int, changes: int, bar: Bar) -> dict[st
     sampler = Sampler(machine, data, method, rate=rate, length=length, seed=seed)
     steps, nll, began = [], [], time.perf_counter()
     for _ in range(LOOKS):
-        sampler.run(changes // LOOKS, bar.advance)
+        sampler.run(changes // LOOKS)
         steps.append(sampler.steps)
         nll.append(machine.negative_log_likelihood(data))
     last = nll[-LOOKS // 4 :]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.experiments.reproduce.isd_bas import CHANGES, QUICK_CHANGES, UNITS, patterns
+from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 from neuromorph.phases import optimal_p, trace_of_covariance
@@ -34,10 +35,7 @@ def run(asked: Order) -> dict[str, Any]:
     plus, minus, mean = _moments(trained, phases)
     with asked.talk.bar(NAME, len(SHARES)) as bar:
         for p in SHARES:
-            data = patterns()
-            nll, spread = mean_and_spread(
-                [_trained(p, seed, asked.quick).negative_log_likelihood(data) for seed in range(asked.seeds)]
-            )
+            nll, spread = mean_and_spread([_reached(p, seed, asked.quick) for seed in range(asked.seeds)])
             terms = _terms(trained, p, phases, seed=1)
             rows.append(
                 {"p": p, "NLL": round(nll, 1), "+-": round(spread, 1), "tr Cov": round(float(terms.var(0).sum()), 2),
@@ -47,6 +45,13 @@ def run(asked: Order) -> dict[str, Any]:
             bar.advance(1)
     best = optimal_p(plus, minus)
     return {"rows": rows, "claims": _claims(rows, best, asked.quick), "p*": best, "A": plus, "C": minus}
+
+
+def _reached(p: float, seed: int, quick: bool) -> float:
+    """Negative log-likelihood of the patterns."""
+    kept = Kept.of(NAME, f"p{p}", [p, RATE, LENGTH, UNITS, QUICK_CHANGES if quick else CHANGES], seed)
+    found: float = kept.get(lambda: _trained(p, seed, quick).negative_log_likelihood(patterns()))
+    return found
 
 
 def _trained(p: float, seed: int, quick: bool) -> BoltzmannMachine:

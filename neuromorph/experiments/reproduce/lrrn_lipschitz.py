@@ -16,11 +16,12 @@ this measurement only): a lower bound that is near the true constant. Not repeat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread
 
@@ -63,11 +64,15 @@ QUICK = Size("digits", (64, 64, 32, 10), 2_000, 8)
 def run(asked: Order) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     found: dict[str, list[dict[str, float]]] = {}
+    size = QUICK if asked.quick else FULL
     with asked.talk.bar(NAME, len(ROWS) * asked.seeds) as bar:
         for row, (name, decay) in ROWS.items():
             found[row] = []
             for seed in range(asked.seeds):
-                found[row].append(_train_and_probe(name, decay, seed, QUICK if asked.quick else FULL, asked.data_dir))
+                bar.note(f"{row}, seed {seed}")
+                told = [decay, asdict(size), NOISE, ATTACK, SHOWN, PROBED, SETTLED, LENGTH, TURNS]
+                kept = Kept.of(NAME, name, told, seed)
+                found[row].append(kept.get(partial(_train_and_probe, name, decay, seed, size, asked, kept)))
                 bar.advance(1)
             measured = {what: mean_and_spread([f[what] for f in found[row]]) for what in found[row][0]}
             line = {what: float(f"{mean:.4g}") for what, (mean, _) in measured.items()}
@@ -76,18 +81,16 @@ def run(asked: Order) -> dict[str, Any]:
     return {"rows": rows, "claims": _claims(found)}
 
 
-def _train_and_probe(name: str, decay: float, seed: int, size: Size, data_dir: Path | None) -> dict[str, float]:
-    from neuromorph.data import load
+def _train_and_probe(name: str, decay: float, seed: int, size: Size, asked: Order, kept: Kept) -> dict[str, float]:
     from neuromorph.learning.batches import Samples
     from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
 
-    data = load(size.data, data_dir)
-    data = replace(data, train_images=data.train_images[: size.samples], train_labels=data.train_labels[: size.samples])
+    data = asked.data(size.data).first(size.samples)
     rule = make_rule(name)
     network = rule.build(size.layers, seed=seed)
     settings = replace(rule.settings, batch=50, rate=2e-3, schedule="cosine", epochs=size.epochs, weight_decay=decay)
-    Trainer(network, rule, data, settings, seed=seed, validation=0).fit()
+    kept.train(Trainer(network, rule, data, settings, seed=seed, validation=0))
     network.double().requires_grad_(False)
     shown = Samples(data.test_images[:SHOWN], data.test_labels[:SHOWN], data.name, data.classes, network)
     return _probe(_Response(network, rule), next(shown.chunks(world=max(1, len(shown) // PROBED))), shown)

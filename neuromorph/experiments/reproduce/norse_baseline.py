@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.console import Bar
-from neuromorph.data import Dataset, load
+from neuromorph.data import Dataset
+from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 
@@ -41,9 +43,17 @@ Run = dict[str, Any]
 
 
 def run(asked: Order) -> dict[str, Any]:
-    data = load("digits" if asked.quick else "mnist", asked.data_dir)
-    with asked.talk.bar(NAME, asked.seeds * 2) as bar:
-        runs = [_once(data, seed, asked.quick, bar) for seed in range(asked.seeds)]
+    kinds: dict[str, Callable[[int, Order, Kept], Run]] = {"dp": _dp_and_rates, "surrogate gradients": _surrogate}
+    runs: list[Run] = [{} for _ in range(asked.seeds)]
+    with asked.talk.bar(NAME, asked.seeds * len(kinds)) as bar:
+        for seed in range(asked.seeds):
+            for kind, measure in kinds.items():
+                bar.note(f"{kind}, seed {seed}")
+                kept = Kept.of(
+                    NAME, kind.replace(" ", "-"), [asked.quick, LAYERS, LENGTHS, EPOCHS, BATCH, CALIBRATION], seed
+                )
+                runs[seed] |= kept.get(partial(measure, seed, asked, kept))
+                bar.advance(1)
     rows = [_row(body, None, [run[body] for run in runs]) for body in ("dp", "surrogate gradients")]
     for reset in RESETS:
         for place, length in enumerate(QUICK_LENGTHS if asked.quick else LENGTHS):
@@ -51,44 +61,42 @@ def run(asked: Order) -> dict[str, Any]:
     return {"rows": rows, "claims": _claims(rows)}
 
 
-def _once(data: Dataset, seed: int, quick: bool, bar: Bar) -> Run:
-    """Test accuracy (per cent) of every body from one seed; of the rates also how far their scores are off, after each length."""
+def _dp_and_rates(seed: int, asked: Order, kept: Kept) -> Run:
+    """Test accuracy (per cent) of dual propagation and of its weights in rates; of these also how far scores are off, after each length."""
     from neuromorph.learning.dual_propagation import DualPropagation
+
+    network, reached = _trained(DualPropagation(), seed, asked, kept)
+    return {"dp": reached} | {reset: _rates(network, asked, reset) for reset in RESETS}
+
+
+def _surrogate(seed: int, asked: Order, kept: Kept) -> Run:
     from neuromorph.reference.norse_network import SurrogateGradient
 
-    found: Run = {}
-    bar.note(f"dp, seed {seed}")
-    network, found["dp"] = _trained(DualPropagation(), data, seed, quick)
-    for reset in RESETS:
-        bar.note(f"rates, {reset}, seed {seed}")
-        found[reset] = _rates(network, data, reset, QUICK_LENGTHS if quick else LENGTHS)
-    bar.advance(1)
-    bar.note(f"surrogate gradients, seed {seed}")
-    found["surrogate gradients"] = _trained(SurrogateGradient(), data, seed, quick)[1]
-    bar.advance(1)
-    return found
+    return {"surrogate gradients": _trained(SurrogateGradient(), seed, asked, kept)[1]}
 
 
-def _trained(rule: Rule, data: Dataset, seed: int, quick: bool) -> tuple[Network, tuple[float, None]]:
-    from dataclasses import replace
+def _data(asked: Order) -> Dataset:
+    return asked.data("digits" if asked.quick else "mnist")
 
+
+def _trained(rule: Rule, seed: int, asked: Order, kept: Kept) -> tuple[Network, tuple[float, None]]:
     from neuromorph.learning.trainer import Trainer
 
-    settings = replace(
-        rule.settings, epochs=QUICK_EPOCHS if quick else EPOCHS, batch=QUICK_BATCH if quick else BATCH, schedule="cosine"
-    )
-    network = rule.build(QUICK_LAYERS if quick else LAYERS, seed=seed)
-    trainer = Trainer(network, rule, data, settings, seed=seed, device="cpu")
-    trainer.fit()
+    layers, epochs, batch = (QUICK_LAYERS, QUICK_EPOCHS, QUICK_BATCH) if asked.quick else (LAYERS, EPOCHS, BATCH)
+    settings = replace(rule.settings, epochs=epochs, batch=batch, schedule="cosine")
+    network = rule.build(layers, seed=seed)
+    trainer = Trainer(network, rule, _data(asked), settings, seed=seed, device="cpu")
+    kept.train(trainer)
     return network, (100 * trainer.test_accuracy(), None)
 
 
-def _rates(network: Network, data: Dataset, reset: Any, lengths: Sequence[int]) -> list[tuple[float, float]]:
+def _rates(network: Network, asked: Order, reset: Any) -> list[tuple[float, float]]:
     import torch
 
     from neuromorph.learning.batches import Samples
     from neuromorph.reference.norse_network import RateCoded
 
+    data, lengths = _data(asked), QUICK_LENGTHS if asked.quick else LENGTHS
     train, test = (
         Samples(images, labels, data.name, data.classes, network)
         for images, labels in ((data.train_images, data.train_labels), (data.test_images, data.test_labels))

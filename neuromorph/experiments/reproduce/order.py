@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from neuromorph.console import Talk
+from neuromorph.data import Dataset, load
+
+_loaded = lru_cache(maxsize=1)(load)
 
 
 @dataclass(frozen=True)
@@ -17,3 +21,7 @@ class Order:
     seeds: int = 1
     rows: str | None = None
     data_dir: Path | None = None
+
+    def data(self, name: str) -> Dataset:
+        """The data set of that name, read once however often it is wanted. Raises DataError."""
+        return _loaded(name, self.data_dir)

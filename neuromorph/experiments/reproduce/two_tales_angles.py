@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any
 
+from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import claim, mean_and_spread
 
@@ -28,12 +29,14 @@ LONG, SHORT = 400, 120
 def run(asked: Order) -> dict[str, Any]:
     batches = SHORT if asked.quick else LONG
     curves: dict[str, list[list[list[float]]]] = {}
-    with asked.talk.bar(NAME, len(GRID) * asked.seeds * batches) as bar:
+    with asked.talk.bar(NAME, len(GRID) * asked.seeds) as bar:
         for alpha, beta in GRID:
             for seed in range(asked.seeds):
+                kept = Kept.of(NAME, "dp-transpose", [alpha, beta, asked.quick, batches, EVERY], seed)
                 curves.setdefault(_name(alpha, beta), []).append(
-                    _angles(alpha, beta, seed, asked.quick, batches, asked.data_dir, bar.advance)
+                    kept.get(partial(_angles, alpha, beta, seed, asked, batches))
                 )
+                bar.advance(1)
     early = {name: mean_and_spread([_early(curve) for curve in runs]) for name, runs in curves.items()}
     rows = [
         {"cell": name, "early angle (degrees)": round(mean, 2), "+-": round(spread, 2)}
@@ -59,22 +62,18 @@ def _early(curve: list[list[float]]) -> float:
     return mean_and_spread(angles)[0]
 
 
-def _angles(
-    alpha: float, beta: float, seed: int, quick: bool, batches: int, data_dir: Path | None, advance: Any
-) -> list[list[float]]:
+def _angles(alpha: float, beta: float, seed: int, asked: Order, batches: int) -> list[list[float]]:
     """Degrees by layer, every EVERY batches."""
     import torch
 
-    from neuromorph.data import load
     from neuromorph.learning.metrics import measure
     from neuromorph.learning.network import mlp, small_vgg
     from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
 
     rule = make_rule("dp-transpose", alpha=alpha, beta=beta, loss="cross-entropy")
-    data = load("mnist" if quick else "cifar10", data_dir)
-    data = replace(data, train_images=data.train_images[: 100 * batches], train_labels=data.train_labels[: 100 * batches])
-    network = mlp((784, 256, 256, 10), start="he", seed=seed) if quick else small_vgg(seed=seed)
+    data = asked.data("mnist" if asked.quick else "cifar10").first(100 * batches)
+    network = mlp((784, 256, 256, 10), start="he", seed=seed) if asked.quick else small_vgg(seed=seed)
     settings = replace(rule.settings, optimizer="sgd", rate=0.01, momentum=0.9, batch=100)
     trainer = Trainer(network, rule, data, settings, seed=seed, validation=0)
     curve = []
@@ -86,7 +85,6 @@ def _angles(
             for name, parameter in network.named_parameters():
                 parameter.grad = updates.get(name)
             trainer.optimizer.step()
-            advance(1)
     return curve
 
 
