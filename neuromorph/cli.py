@@ -1,4 +1,4 @@
-"""The command line: train, compile, run, inspect, check-bits, bench, demo."""
+"""The command line: what a user types, and nothing of how it is done."""
 
 from __future__ import annotations
 
@@ -53,6 +53,21 @@ def main() -> None:
     except NeuromorphError as error:
         print(f"neuromorph: {error}", file=sys.stderr)
         sys.exit(130 if isinstance(error, Interrupted) else 1)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("neuromorph"))
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", callback=_show_version)] = False,
+) -> None:
+    """Options of no command."""
 
 
 @app.command()

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from commands import answer, call
+from typer.testing import CliRunner
 
+from neuromorph.cli import app
 from neuromorph.deploy.artifact import load
 
 NEUROMORPH = [str(Path(sys.executable).with_name("neuromorph"))]
@@ -122,6 +125,11 @@ def test_what_is_no_process_is_refused(
     file.write_text(GRAPH)
     assert call(monkeypatch, "check-bits", f"{file}:number") == 1
     assert "no Lava process" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ran = CliRunner().invoke(app, ["--version"])
+    assert (ran.exit_code, ran.stdout.strip()) == (0, metadata.version("neuromorph"))
 
 
 def test_unknown_options_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

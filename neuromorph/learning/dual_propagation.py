@@ -46,6 +46,7 @@ from neuromorph.laws.dyad import make_mean, make_nudged
 from neuromorph.learning.feedback import Tied
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Network, States, Updates
+from neuromorph.learning.relaxation import choose_switches
 from neuromorph.learning.rule import Batch, Outcome, Rule, check_share
 
 nudged = make_nudged(TENSORS)
@@ -140,17 +141,18 @@ class DualPropagation(Rule):
         if self.schedule == "forward-backward":
             return self._forward_backward(network, batch)
         dyads, layers = Dyads.of(network, batch.x), range(1, network.depth + 1)
-        damping = self._damping(network)
+        damping, clamped = self._damping(network), network.up(1, dyads.mean)
+        choose_switches(network, dyads.mean)  # random order may ask for a way down before any for the way up
         for t in range(self.iterations):
             before = [*dyads.plus[1:], *dyads.minus[1:]]
             if self.schedule == "parallel":
-                drives = {k: network.up(k, dyads.mean) for k in layers}
+                drives = {1: clamped} | {k: network.up(k, dyads.mean) for k in layers[1:]}
                 errors = {k: self._error(network, k, dyads, batch, drives[k], t + 1 >= network.depth) for k in layers}
                 for k in layers:
                     self._update(network, k, dyads, drives[k], errors[k], damping)
             else:
                 for k in (torch.randint(network.depth, (network.depth,), generator=self._order) + 1).tolist():
-                    drive = network.up(k, dyads.mean)
+                    drive = clamped if k == 1 else network.up(k, dyads.mean)
                     self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
             dyads.residual = _largest_change(before, dyads)
         return dyads, self.predict(network, batch.x)
@@ -163,13 +165,16 @@ class DualPropagation(Rule):
             drives[k] = network.up(k, mean)
             mean[k] = plus[k] = minus[k] = network.activate(k, drives[k])
         output, damping = drives[top], self._damping(network)
+        clamped = drives[1] if self.iterations > 1 and not self.input_layer else None
         for t in range(self.iterations):
             before = [*plus[1:], *minus[1:]] if self.iterations > 1 else []
             if t > 0:
                 for k in range(1, top):
-                    self._update(network, k, dyads, network.up(k, mean), network.down(k, delta), damping)
+                    drives[k] = clamped if k == 1 and clamped is not None else network.up(k, mean)
+                    self._update(network, k, dyads, drives[k], network.down(k, delta), damping)
+                drives[top] = network.up(top, mean)
             for k in range(top, 0, -1):
-                drive = drives.pop(k) if k in drives else network.up(k, mean)  # memory that is free again stays warm
+                drive = drives.pop(k)  # on the way down nothing below has changed; and memory that is free again stays warm
                 self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
             if self.input_layer:
                 mean[0] = batch.x + (2 * self.alpha - 1) * network.down(0, delta)

@@ -50,6 +50,7 @@ from torch import Tensor
 from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import make_mean, make_nudged
+from neuromorph.laws.hopfield import make_leaky
 from neuromorph.learning.connections import Start
 from neuromorph.learning.feedback import Direct
 from neuromorph.learning.losses import make_loss
@@ -61,6 +62,7 @@ from neuromorph.learning.two_term import added
 
 nudged = make_nudged(TENSORS)
 mean_of = make_mean(TENSORS)
+leaky = make_leaky(TENSORS)
 HALF = 128
 """alpha and nudge, of 256."""
 
@@ -198,7 +200,7 @@ class Dyadic(SaddleRule):
                     drive = drive + push(s[k]) if push else drive
                 elif back:
                     drive = torch.add(drive, network.down(k, s), alpha=back)
-                s[k] = network.activate_(k, torch.lerp(s[k], drive, eps))
+                s[k] = leaky(s[k], drive, 256 * eps, *network.bounds[k])
 
         residual = self.settle([s], step)
         return s, residual
@@ -316,7 +318,7 @@ class ArbitraryDyadic(SaddleRule):
         clamped = network.up(1, s)
 
         def step() -> None:
-            s[1] = network.activate_(1, torch.lerp(s[1], clamped + network.across(s), eps))
+            s[1] = leaky(s[1], clamped + network.across(s), 256 * eps, network.low, network.top)
 
         residual = self.settle([s], step)
         return s, residual

@@ -9,7 +9,7 @@ from batched import network_of, plasticity, settle
 from torch import Tensor
 
 from neuromorph.learning.dual_propagation import mean_of
-from neuromorph.learning.network import vgg16
+from neuromorph.learning.network import Network, small_vgg, vgg16
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
 from neuromorph.reference.gradients import compare
@@ -185,3 +185,28 @@ def test_updates_of_vgg16_under_weak_nudging_are_the_gradient_in_all_sixteen_lay
     layers = compare(network, make_rule("dp-transpose", beta=1e-4, loss="cross-entropy"), Batch(x, y, torch.arange(2)))
     assert [layer.layer for layer in layers] == list(range(1, 17))
     assert min(layer.cosine for layer in layers) > 0.999
+
+
+@pytest.mark.parametrize("schedule", ["parallel", "random"])
+def test_every_schedule_ends_at_the_same_states_with_pooling_too(schedule: str) -> None:
+    """At alpha = 1/2 the mean is the forward pass, so the fixed point is one sweep away; other orders take more steps to it."""
+    network, other = (small_vgg(seed=0).double() for _ in range(2))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(3, 3, 32, 32, generator=generator, dtype=torch.float64)
+    batch = Batch(x, torch.eye(10, dtype=torch.float64)[:3], torch.arange(3))
+    sweeps = 3 * network.depth if schedule == "parallel" else 12 * network.depth
+    with torch.no_grad():
+        expected = make_rule("dp", beta=1e-3).step(network, batch).updates
+        found = make_rule("dp", beta=1e-3, schedule=schedule, iterations=sweeps).step(other, batch).updates
+    for name, update in found.items():
+        torch.testing.assert_close(update, expected[name], rtol=1e-6, atol=1e-9)
+
+
+def test_repeated_sweeps_compute_each_drive_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The input is clamped, and on the way down nothing below a layer has changed."""
+    rule, drives = make_rule("dp", iterations=5), []
+    network, up = rule.build((6, 9, 8, 4), seed=0), Network.up
+    monkeypatch.setattr(Network, "up", lambda self, k, s: (drives.append(k), up(self, k, s))[1])
+    with torch.no_grad():
+        rule.step(network, Batch(torch.rand(2, 6), torch.eye(4)[:2], torch.arange(2)))
+    assert [drives.count(k) for k in (1, 2, 3)] == [1, 5, 5]
