@@ -61,7 +61,7 @@ def load(name: str, data_dir: Path | str | None = None) -> Dataset:
                       16 patterns of full columns, 1 for the 16 of full rows; the empty and the full pattern
                       are both, so they appear once under either label, and 30 patterns are distinct
     cifar10           `cifar10_jpeg.zip`; images (50000, 32, 32, 3) and (10000, 32, 32, 3), RGB; classes in
-                      alphabetical order
+                      alphabetical order, images in a fixed random one
     digits            scikit-learn's embedded digits; images (1437, 8, 8) and (360, 8, 8), a fixed split;
                       values v of 0 to 16 are scaled to the nearest of 0 to 255, (255 * v + 8) // 16
     mnist             four IDX files, plain or gzipped; images (60000, 28, 28) and (10000, 28, 28); or any
@@ -194,11 +194,13 @@ def _cifar10_members(path: Path, archive: zipfile.ZipFile) -> dict[str, list[str
 
 
 def _read_part(path: Path, archive: zipfile.ZipFile, members: list[str]) -> tuple[Images, Labels]:
+    """In a fixed random order: the archive is sorted by class, and the first or last of many images must hold them all."""
     images = np.empty((len(members), *CIFAR10_SHAPE), dtype=np.uint8)
     for image, member in zip(images, members, strict=True):
         image[:] = _decode(path, member, archive.read(member))
     labels = [CIFAR10_CLASSES.index(member.split("/")[1]) for member in members]
-    return images, np.array(labels, dtype=np.int64)
+    order = np.random.RandomState(0).permutation(len(members))
+    return images[order], np.array(labels, dtype=np.int64)[order]
 
 
 def _decode(path: Path, member: str, content: bytes) -> Images:
