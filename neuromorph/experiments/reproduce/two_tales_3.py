@@ -32,7 +32,7 @@ FULL = {
     "epochs": 130,
     "schedule": "warmup-cosine",
 }
-QUICK = FULL | {"rate": 0.01, "epochs": 3, "schedule": "constant"}
+QUICK = FULL | {"epochs": 3, "schedule": "constant"}
 CHANCE = 15.0
 """Per cent: a network of ten classes below it has learned nothing."""
 
