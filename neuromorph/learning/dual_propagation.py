@@ -21,6 +21,7 @@ local to a synapse.
 
 Input layer (`input_layer`, extended DP; section 5 of equations.md): the input may give way too, s_plus_0 = x + alpha Delta_0, s_minus_0 =
 x - (1 - alpha) Delta_0, Delta_0 = W_1^T delta_1, so mean_0 = x + (2 alpha - 1) Delta_0: at alpha = 0 an attack up the loss by beta, at 1/2 x.
+DP-transpose has no such layer, for its mean would be x at every alpha.
 
 Schedules, each `iterations` long: "forward-backward" (a forward pass, then repeat: output, layers downward; with more than one
 iteration preceded by layers upward; one iteration updates every neuron twice and is the cheapest), "parallel" (all layers from
@@ -110,6 +111,12 @@ class DualPropagation(Rule):
     def fits(self, network: Network) -> None:
         if self.input_layer and not isinstance(network.feedback, Tied):
             raise RangeError("the input layer is nudged through the transposed first weights: it needs tied feedback")
+        way = 2 * network.depth - 1
+        if self.schedule != "forward-backward" and self.iterations < way:
+            raise RangeError(
+                f"{self.iterations} iterations of schedule {self.schedule}: states begin at zero, and {network.depth} layers take {way} "
+                f"updates up and down again until the lowest has an error; give iterations >= {way}"
+            )
 
     def _check_exact(self) -> None:
         if self.loss != "squared":
@@ -155,7 +162,9 @@ class DualPropagation(Rule):
                     drive = clamped if k == 1 else network.up(k, dyads.mean)
                     self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
             dyads.residual = _largest_change(before, dyads)
-        return dyads, self.predict(network, batch.x)
+        output = self.predict(network, batch.x)
+        choose_switches(network, dyads.mean)  # plasticity goes by the mean, not by the forward pass
+        return dyads, output
 
     def _forward_backward(self, network: Network, batch: Batch) -> tuple[Dyads, Tensor]:
         plus, minus, mean, delta = (network.states(name, batch.x) for name in ("s_plus", "s_minus", "mean", "delta"))
@@ -177,7 +186,7 @@ class DualPropagation(Rule):
                 drive = drives.pop(k)  # on the way down nothing below has changed; and memory that is free again stays warm
                 self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
             if self.input_layer:
-                mean[0] = batch.x + (2 * self.alpha - 1) * network.down(0, delta)
+                self._update(network, 0, dyads, batch.x, network.down(0, delta), damping)
             if before:
                 dyads.residual = _largest_change(before, dyads)
         return dyads, output
@@ -220,7 +229,8 @@ class DualPropagation(Rule):
         if not self.damped:
             return {}
         share = abs(1 - 2 * self.alpha)
-        return {k: share * max(0.0, (network.norm(k + 1) ** 2 - 1) / 2) for k in range(1, network.depth)}
+        lowest = 0 if self.input_layer else 1
+        return {k: share * max(0.0, (network.norm(k + 1) ** 2 - 1) / 2) for k in range(lowest, network.depth)}
 
     def state_dict(self) -> dict[str, Any]:
         return {"order": self._order.get_state()}
@@ -241,6 +251,13 @@ class DPTranspose(DualPropagation):
     name: ClassVar[str] = "dp-transpose"
     source: ClassVar[str] = "Two Tales eq. 16-22"
 
+    def check(self) -> None:
+        super().check()
+        if self.input_layer:
+            raise RangeError(
+                "input_layer changes nothing in dp-transpose: the mean of its nudged input is the input; take dp"
+            )
+
     def _check_exact(self) -> None:
         raise RangeError("exact nudging belongs to dp; dp-transpose is linear in its output error by construction")
 
@@ -251,9 +268,14 @@ class DPTranspose(DualPropagation):
 
 @dataclass(kw_only=True)
 class LiftedProximal(DualPropagation):
-    """LPOM: DP at alpha = 1 with damped iterations, where s_minus_k = f(a_k) is maximised out (Two Tales app. F)."""
+    """LPOM: DP at alpha = 1 with damped iterations, where s_minus_k = f(a_k) is maximised out (Two Tales app. F).
+
+    Its updates are minus the gradient of the lifted objective with the loss itself at the output, so nudging is exact by default; with
+    cross-entropy it can only be linear.
+    """
 
     alpha: float = 1.0
+    nudging: Literal["linear", "exact"] = "exact"
     iterations: int = 15
     damped: bool = True
 

@@ -8,6 +8,7 @@ import torch
 from batched import network_of, plasticity, settle
 from torch import Tensor
 
+from neuromorph.errors import RangeError
 from neuromorph.learning.dual_propagation import mean_of
 from neuromorph.learning.network import Network, small_vgg, vgg16
 from neuromorph.learning.registry import make_rule
@@ -160,7 +161,7 @@ def test_a_nudged_input_at_alpha_0_is_backpropagation_on_samples_moved_up_their_
     def distance(beta: float, input_layer: bool) -> float:
         weights, x, y = problem()
         network, batch = network_of(weights), Batch(x, y, torch.arange(len(x)))
-        rule = make_rule("dp-transpose", alpha=0.0, beta=beta, input_layer=input_layer)
+        rule = make_rule("dp", alpha=0.0, beta=beta, input_layer=input_layer)
         with torch.no_grad():
             pre = rule.infer(network, batch)[0].mean[0]
         moved = make_rule("backprop", adversary="gradient", attack=beta).attacked(network, batch)
@@ -168,6 +169,57 @@ def test_a_nudged_input_at_alpha_0_is_backpropagation_on_samples_moved_up_their_
 
     assert distance(1e-4, False) > 0.9e-1 * distance(1e-3, False) > 1e-5
     assert distance(1e-4, True) < 1e-6 * distance(1e-4, False) + 1e-12
+
+
+def test_damping_covers_a_nudged_input() -> None:
+    """At alpha = 1 damped iterations settle whatever the weights, also those that lead back to the input."""
+    weights, x, y = problem()
+    rule = make_rule("dp", alpha=1.0, nudging="exact", damped=True, input_layer=True, iterations=600)
+    with torch.no_grad():
+        network = network_of([3 * weights[0], *weights[1:]])
+        dyads, _ = rule.infer(network, Batch(x, y, torch.arange(len(x))))
+        back = network.connection(1).down(dyads.delta[1])
+    assert float(dyads.residual) < 1e-8
+    torch.testing.assert_close(dyads.mean[0], x + back)
+
+
+def test_lpom_descends_its_lifted_objective() -> None:
+    """U(s), its minimum over states, differentiated by moving a weight: Two Tales eq. 45 with the loss itself at the output."""
+    weights, x, y = problem(sizes=(5, 6, 4), batch=3)
+    batch, rule = Batch(x, y, torch.arange(3)), make_rule("lpom", beta=0.5, iterations=400)
+
+    def lifted(weights: list[Tensor]) -> float:
+        """U / beta: the mean over the batch of loss + sum of (s^2 / 2 - s a + max over s_minus of -(s_minus^2 / 2 - s_minus a)) / beta."""
+        dyads, _ = rule.infer(network_of(weights), batch)
+        s, total = [x, *dyads.plus[1:]], ((dyads.plus[-1] - y) ** 2).sum() / 2
+        for k, w in enumerate(weights, 1):
+            a = s[k - 1] @ w.T
+            free = a if k == len(weights) else a.clamp(min=0)
+            total = total + ((s[k] ** 2 - free**2) / 2 - (s[k] - free) * a).sum() / 0.5
+        return float(total) / len(x)
+
+    with torch.no_grad():
+        updates = rule.step(network_of(weights), batch).updates
+        for k in range(2):
+            up, down = ([w.clone() for w in weights] for _ in range(2))
+            up[k][0, 1] += 1e-5
+            down[k][0, 1] -= 1e-5
+            slope = (lifted(up) - lifted(down)) / 2e-5
+            assert float(updates[f"connections.{k}.weight"][0, 1]) == pytest.approx(-slope, abs=1e-7)
+
+
+@pytest.mark.parametrize("schedule", ["parallel", "random"])
+def test_too_few_iterations_for_an_error_to_come_down_are_refused(schedule: str) -> None:
+    """Exactly so in parallel: with one more the lowest layer learns."""
+    network, batch = network_of(problem()[0]), Batch(*problem()[1:], torch.arange(16))
+    with pytest.raises(RangeError, match="iterations >= 5"):
+        make_rule("dp", schedule=schedule, iterations=4).fits(network)
+    rule = make_rule("dp", schedule="parallel", iterations=4)
+    with torch.no_grad():
+        assert float(rule.step(network, batch).updates["connections.0.weight"].abs().max()) == 0
+        enough = make_rule("dp", schedule="parallel", iterations=5)
+        enough.fits(network)
+        assert float(enough.step(network, batch).updates["connections.0.weight"].abs().max()) > 0
 
 
 def test_the_sign_adversary_moves_every_pixel_by_its_step() -> None:

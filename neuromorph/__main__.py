@@ -1,0 +1,5 @@
+"""`python -m neuromorph`, as torchrun starts it."""
+
+from neuromorph.cli import main
+
+main()
