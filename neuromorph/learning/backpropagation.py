@@ -16,6 +16,20 @@ from neuromorph.learning.rule import Batch, Outcome, Rule
 ADVERSARIES = ("none", "gradient", "sign")
 
 
+def descent(network: Network, rule: Rule, batch: Batch) -> Outcome:
+    """Minus the gradient of the mean loss of what `rule` predicts, by the weights that it infers with: through the forward pass, or
+    step by step through the free relaxation of a rule that has one. Weights that the prediction does not read have gradient 0."""
+    named = {name: p for name, p in network.named_parameters() if p.requires_grad and name.startswith("connections")}
+    with rule.inferring(network), torch.enable_grad():
+        output = rule.predict(network, batch.x)
+        mean = make_loss(rule.loss).value(output, batch.y).mean()
+        gradients = torch.autograd.grad(mean, list(named.values()), allow_unused=True, materialize_grads=True)
+    updates = {name: g.neg_() for name, g in zip(named, gradients, strict=True)}
+    for k in range(len(network.connections)):
+        network.connection(k + 1).existing(updates[f"connections.{k}.weight"])
+    return Outcome(updates, output.detach())
+
+
 @dataclass(kw_only=True)
 class Backpropagation(Rule):
     """dW = - d <loss> / dW, the mean over the batch. It reads everything: it is the judge, not a local rule.
@@ -35,12 +49,7 @@ class Backpropagation(Rule):
             raise RangeError(f"unknown adversary {self.adversary!r}; known are {', '.join(ADVERSARIES)}")
 
     def step(self, network: Network, batch: Batch) -> Outcome:
-        named = {name: p for name, p in network.named_parameters() if p.requires_grad and name.startswith("connections")}
-        with torch.enable_grad():
-            output = network(self.attacked(network, batch))
-            mean = make_loss(self.loss).value(output, batch.y).mean()
-            gradients = torch.autograd.grad(mean, list(named.values()))
-        return Outcome({name: g.neg_() for name, g in zip(named, gradients, strict=True)}, output.detach())
+        return descent(network, self, batch._replace(x=self.attacked(network, batch)))
 
     def attacked(self, network: Network, batch: Batch) -> Tensor:
         if self.adversary == "none":

@@ -72,6 +72,11 @@ class Connection(nn.Module, ABC):
     def gram(self, s: Tensor) -> Tensor:
         """W^T W s, without bias and pooling."""
 
+    def existing(self, change: Tensor) -> Tensor:
+        """A change of the weights, 0 where there are none; in its place."""
+        return change
+
+    @torch.no_grad()
     def norm(self, iterations: int = 10) -> float:
         """The largest singular value of W by power iteration, from a start that is the same at every call."""
         generator = torch.Generator().manual_seed(0)

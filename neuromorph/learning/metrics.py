@@ -1,11 +1,14 @@
 """What a training run tells of its layers, on one batch and without a trace in the run.
 
-angle        degrees between a rule's update of weights k and backpropagation's, minus the gradient of the mean loss
+angle        degrees between a rule's update of weights k and backpropagation's, minus the gradient of the mean loss of what the
+             rule predicts (backpropagation.py, `descent`)
 norm_ratio   |update| / |backpropagation's update|
 residual     largest change of a state in the last iteration of the relaxation (the rule's own figure)
 saturation   share of a layer's units at a bound of their activation (feed-forward states): f' = 0 there, errors do not pass
 lipschitz    of the affine network, |W_L ... W_1|_2: what the output moves at most if no activation bends, so for f' <= 1 a scale and
              no bound; with convolutions the product of the norms |W_k|, a bound
+
+All of the weights that the rule infers with: few-valued ones, if it has these.
 
 Angles come as 2 atan2(|u - v|, |u + v|) of unit vectors, exact near 0 where the arc cosine is not.
 """
@@ -19,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neuromorph.learning.backpropagation import Backpropagation
+from neuromorph.learning.backpropagation import descent
 from neuromorph.learning.connections import Dense
 from neuromorph.learning.network import Network
 from neuromorph.learning.rule import Batch, Rule
@@ -29,22 +32,24 @@ from neuromorph.learning.rule import Batch, Rule
 def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
     """All of the above; lists run from the bottom up. The rule's own state is as it was.
 
-    Of a network that has no forward pass to these targets (a recurrent one, say) only the residual is told.
+    A rule that follows no loss has no angles; a network without a forward pass to these targets (a recurrent one, say) neither
+    saturation nor a Lipschitz constant.
     """
     kept = copy.deepcopy(rule.state_dict())
     outcome = rule.step(network, batch)
     rule.load_state_dict(kept)
-    if not _feeds_forward(network, batch):
-        return {"residual": float(outcome.residual)}
-    exact = Backpropagation(loss=rule.loss).step(network, batch).updates
-    names = [f"connections.{k}.weight" for k in range(network.depth) if f"connections.{k}.weight" in outcome.updates]
-    return {
-        "angle": [angle(outcome.updates[name], exact[name]) for name in names],
-        "norm_ratio": [float(outcome.updates[name].norm() / exact[name].norm()) for name in names],
-        "residual": float(outcome.residual),
-        "saturation": saturation(network, batch.x),
-        "lipschitz": lipschitz(network),
-    }
+    found: dict[str, Any] = {"residual": float(outcome.residual)}
+    if rule.has_output:
+        exact = descent(network, rule, batch).updates
+        pairs = [
+            (outcome.updates[name], g) for name, g in exact.items() if name.endswith("weight") and name in outcome.updates
+        ]
+        found["angle"] = [angle(update, g) for update, g in pairs]
+        found["norm_ratio"] = [float(update.norm() / g.norm()) for update, g in pairs]
+    if _feeds_forward(network, batch):
+        with rule.inferring(network):
+            found |= {"saturation": saturation(network, batch.x), "lipschitz": lipschitz(network)}
+    return found
 
 
 def _feeds_forward(network: Network, batch: Batch) -> bool:

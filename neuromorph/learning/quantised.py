@@ -142,7 +142,7 @@ class Quantised(Rule):
         return straight_through(q, t)
 
     def step(self, network: Network, batch: Batch) -> Outcome:
-        with self._weights(network, self.seen):
+        with self.inferring(network):
             outcome = self.base.step(self, network, batch)
         for name, p in _weights_of(network):
             if name in outcome.updates:
@@ -155,6 +155,11 @@ class Quantised(Rule):
             return self.base.predict(self, network, x)
         with self._weights(network, lambda t: rounded(t, self.levels)):
             return self.base.predict(self, network, x)
+
+    @contextmanager
+    def inferring(self, network: Network) -> Iterator[None]:
+        with self._weights(network, self.seen):
+            yield
 
     @contextmanager
     def _weights(self, network: Network, seen: Callable[[Tensor], Tensor]) -> Iterator[None]:

@@ -35,7 +35,10 @@ class Lateral(Dense):
 
     def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         product, ones = super().pair(post, pre, scale, out)
-        return product.fill_diagonal_(0), ones
+        return self.existing(product), ones
+
+    def existing(self, change: Tensor) -> Tensor:
+        return change.fill_diagonal_(0)
 
 
 class Recurrent(Network):

@@ -7,7 +7,8 @@ what each synapse would change by at rate 1; the trainer hands minus that to an 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -115,6 +116,11 @@ class Rule(ABC):
 
     def constrain(self, network: Network) -> None:  # noqa: B027
         """Put parameters back where they are allowed; the trainer calls it after each step of the optimiser."""
+
+    @contextmanager
+    def inferring(self, network: Network) -> Iterator[None]:
+        """Within, parameters hold the weights that the rule infers with."""
+        yield
 
     def predict(self, network: Network, x: Tensor) -> Tensor:
         """Scores of the classes, (batch, classes), without a target."""

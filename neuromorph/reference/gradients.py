@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.backpropagation import Backpropagation
+from neuromorph.learning.backpropagation import descent
 from neuromorph.learning.metrics import angle
 from neuromorph.learning.network import Network
 from neuromorph.learning.rule import Batch, Rule
@@ -18,7 +18,8 @@ from neuromorph.learning.rule import Batch, Rule
 
 @dataclass(frozen=True)
 class LayerComparison:
-    """The update of the weights into layer k against minus the gradient of the mean loss.
+    """The update of the weights into layer k against minus the gradient of the mean loss of what the rule predicts, through its
+    relaxation if it has one. (Of a recurrent network: of its first and second weights.)
 
     `angle`: between both as vectors, in degrees, 0 to 180. `ratio`: of their norms, the rule's over backpropagation's. A rule that
     leaves these weights alone has cosine 0, angle 90, ratio 0.
@@ -39,8 +40,8 @@ def compare(network: Network, rule: Rule, batch: Batch) -> list[LayerComparison]
     if not rule.has_output:
         raise RangeError(f"{rule.name} trains no output and follows no loss; backpropagation has nothing to compare it with")
     updates = copy.deepcopy(rule).step(network, batch).updates
-    gradients = Backpropagation(loss=rule.loss).step(network, batch).updates
-    return [_compared(k, updates, gradients) for k in range(1, network.depth + 1)]
+    gradients = descent(network, rule, batch).updates
+    return [_compared(k, updates, gradients) for k in range(1, len(network.connections) + 1)]
 
 
 def worst_angle(layers: Sequence[LayerComparison]) -> float:

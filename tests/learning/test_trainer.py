@@ -77,7 +77,7 @@ class Scripted(Rule):
 
 
 RESUMED = {
-    "random schedule": ("dp", {"schedule": "random"}, {"schedule": "warmup-cosine"}),
+    "random schedule": ("dp", {"schedule": "random", "iterations": 3}, {"schedule": "warmup-cosine"}),
     "particles": ("ep", {"free_steps": 4, "nudged_steps": 2}, {"optimizer": "sgd", "momentum": 0.9}),
 }
 

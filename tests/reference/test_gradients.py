@@ -1,5 +1,6 @@
 """Angles between a rule's updates and backpropagation's."""
 
+import copy
 import math
 
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor
 from neuromorph.errors import RangeError
 from neuromorph.learning.backpropagation import Backpropagation
 from neuromorph.learning.dual_propagation import DualPropagation
+from neuromorph.learning.metrics import measure
 from neuromorph.learning.network import Network, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch, Outcome, Rule
@@ -74,6 +76,42 @@ def test_weakly_nudged_rules_point_where_backpropagation_does(rule: Rule) -> Non
     assert all(layer.ratio == pytest.approx(1.0, abs=1e-6) for layer in layers)
 
 
+WEAK = {"beta": 1e-6}
+RELAXED = {
+    "ep": {"nudge": "centred", "free_steps": 500, "nudged_steps": 500},
+    "resistive": {"nudge": "centred", "free_steps": 500, "nudged_steps": 500},
+    "dyadic": {"lam": 0.8, "steps": 500},
+    "dyadic-skew": {"steps": 500},
+    "dyadic-arbitrary": {"steps": 2000},
+    "prox": {"steps": 2000},
+    "lrrn": {"steps": 4000},
+}
+
+
+@pytest.mark.parametrize("name", RELAXED)
+def test_weakly_nudged_rules_descend_the_loss_of_what_they_predict(name: str) -> None:
+    """Where prediction is a relaxation, backpropagation goes through it, step by step."""
+    rule = make_rule(name, **WEAK, **RELAXED[name])
+    network = rule.build((6, 7, 4) if name == "dyadic-arbitrary" else (6, 9, 8, 4), seed=1).double()
+    layers = compare(network, rule, problem()[1])
+    assert worst_angle(layers) < 2e-3
+    assert all(layer.ratio == pytest.approx(1.0, abs=1e-4) for layer in layers)
+
+
+def test_a_rule_with_few_valued_weights_is_judged_by_these() -> None:
+    """The straight-through estimator hands the gradient at the levels on as it is."""
+    rule = make_rule("ste+backprop")
+    network, batch = mlp((6, 9, 8, 4), start="uniform").double(), problem()[1]
+    assert worst_angle(compare(network, rule, batch)) == 0
+    at_levels = copy.deepcopy(network)
+    with torch.no_grad(), rule.inferring(network):
+        for k in (1, 2, 3):
+            at_levels.connection(k).weight.copy_(network.connection(k).weight)
+    found, expected = measure(network, rule, batch), measure(at_levels, make_rule("backprop"), batch)
+    assert (found["lipschitz"], found["saturation"]) == (expected["lipschitz"], expected["saturation"])
+    assert found["lipschitz"] != measure(network, make_rule("backprop"), batch)["lipschitz"]
+
+
 def test_random_feedback_is_worst_at_the_bottom_and_exact_at_the_top() -> None:
     network, batch = problem("random")
     layers = compare(network, DualPropagation(beta=1e-6), batch)
@@ -102,7 +140,7 @@ def test_a_rule_without_a_loss_cannot_be_compared() -> None:
 
 def test_comparing_changes_neither_network_nor_rule() -> None:
     network, batch = problem()
-    rule = make_rule("dp", schedule="random", iterations=3)
+    rule = make_rule("dp", schedule="random", iterations=5)
     before = {name: p.clone() for name, p in network.named_parameters()}
     first = compare(network, rule, batch)
     assert compare(network, rule, batch) == first
