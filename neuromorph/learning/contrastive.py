@@ -60,7 +60,10 @@ class DiscountedContrastive(ContrastiveHebbian):
 
     name: ClassVar[str] = "chl-discounted"
     source: ClassVar[str] = "Xie and Seung 2003"
-    output: ClassVar[Activation] = "linear"
+
+    @property
+    def output(self) -> Activation:
+        return "linear"
 
     def check(self) -> None:
         super().check()

@@ -56,6 +56,7 @@ from neuromorph.learning.feedback import Direct
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Activation, Network, States, Updates
 from neuromorph.learning.recurrent import Recurrent
+from neuromorph.learning.relaxation import choose_switches
 from neuromorph.learning.rule import Batch, Outcome, Settings, check_share
 from neuromorph.learning.settling import SettlingRule
 from neuromorph.learning.two_term import added
@@ -143,14 +144,15 @@ class Dyadic(SaddleRule):
 
     def step(self, network: Network, batch: Batch) -> Outcome:
         dyads = self.infer(network, batch)
-        updates = self.plasticity(network, dyads)
+        found = Outcome(self.plasticity(network, dyads), self.predict(network, batch.x), dyads.residual)
         self._batches += 1
-        return Outcome(updates, dyads.mean[-1], dyads.residual)
+        return found
 
     def infer(self, network: Network, batch: Batch) -> Dyads:
         """The dyads under nudging, from zero."""
         dyads, eps, lam = Dyads(network, batch.x), self.damping(network), self.lam_now
         clamped = network.up(1, dyads.mean)
+        choose_switches(network, dyads.mean)
 
         def step() -> None:
             for k in range(1, network.depth + 1):
@@ -177,6 +179,7 @@ class Dyadic(SaddleRule):
 
     def plasticity(self, network: Network, dyads: Dyads) -> Updates:
         scale = 1 / (self.beta * len(dyads.mean[0]))
+        choose_switches(network, dyads.mean)
         updates: Updates = {}
         for k in range(1, network.depth + 1):
             if k == 1 or self.lam_now == 0.5:
@@ -192,6 +195,7 @@ class Dyadic(SaddleRule):
         """One compartment at s = f(W_lambda s + theta_0 x + b), with push(s_L) added to the output's drive; and the residual."""
         s, eps, back = network.zeros(name, x), self.damping(network), 2 * self.lam_now - 1
         clamped = network.up(1, s)
+        choose_switches(network, s)
 
         def step() -> None:
             for k in range(1, network.depth + 1):
@@ -206,7 +210,7 @@ class Dyadic(SaddleRule):
         return s, residual
 
     def predict(self, network: Network, x: Tensor) -> Tensor:
-        return self.phase(network, "free", x)[0][-1]
+        return network(x) if self.lam_now == 0.5 else self.phase(network, "free", x)[0][-1]
 
     def damping(self, network: Network) -> float:
         """eps."""
@@ -251,7 +255,7 @@ class SkewDyadic(Dyadic):
         for k in range(1, network.depth + 1):
             scale = (-1) ** (network.depth - k) / (self.beta * len(batch.x))
             updates |= added(network.pair(k, first, first, scale), network.pair(k, second, second, -scale))
-        return Outcome(updates, (first[-1] + second[-1]) / 2, residual)
+        return Outcome(updates, self.predict(network, batch.x), residual)
 
 
 @dataclass(kw_only=True)
@@ -270,8 +274,7 @@ class ArbitraryDyadic(SaddleRule):
     feedback: ClassVar[str] = "transpose"
     settings: ClassVar[Settings] = Settings(rate=(1e-3, 1e-4), first="uniform")
 
-    @classmethod
-    def build(cls, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
+    def build(self, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
         if len(sizes) != 3:
             raise RangeError(
                 f"arbitrary connectivity knows no layers, and {list(sizes)} asks for some: give three sizes, inputs, hidden units "
@@ -279,10 +282,10 @@ class ArbitraryDyadic(SaddleRule):
             )
         return Recurrent(
             *sizes,
-            activation=cls.hidden,
-            output=cls.output,
-            feedback=feedback or cls.feedback,
-            start=first or cls.settings.first,
+            activation=self.hidden,
+            output=self.output,
+            feedback=feedback or self.feedback,
+            start=first or self.settings.first,
             seed=seed,
         )
 
@@ -294,7 +297,7 @@ class ArbitraryDyadic(SaddleRule):
         recurrent = cast(Recurrent, network)
         dyads = self.infer(recurrent, batch)
         updates = recurrent.pair(1, dyads.delta, dyads.mean, 1 / (self.beta * len(batch.x)))
-        return Outcome(updates, dyads.mean[1][:, -recurrent.outputs :], dyads.residual)
+        return Outcome(updates, self.predict(recurrent, batch.x), dyads.residual)
 
     def infer(self, network: Recurrent, batch: Batch) -> Dyads:
         """The dyads under nudging, from zero."""

@@ -9,8 +9,8 @@ gradient of the loss at the free fixed point. Weights are symmetric with feedbac
 Loss: squared, y - s_L, or cross-entropy, y - softmax(s_L), whose logits need a linear output.
 
 `persistent`: the free phase of a sample begins where its last one ended (particles.py); prediction begins at zero.
-`temperature` T > 0: Langevin dynamics, and products averaged over the last nudged_steps iterations of every phase; the noise of
-dW grows as 1 / b. Prediction is without noise.
+`temperature` T > 0: Langevin dynamics, and products averaged over `averaged` more iterations after those of every phase; the noise
+of dW grows as 1 / b. Prediction is without noise.
 
 Continuous form: dW_k sums (s_k s_(k-1)^T at t + 1 - at t) / b over the iterations of the nudged phases, as a synapse does that
 sees rates of change (STDP-like). With the weights fixed within a batch, as here, the sum telescopes to the rule of two phases.
@@ -58,6 +58,9 @@ class EquilibriumPropagation(_Nudging):
 
     persistent: bool = field(default=False, metadata={"help": "a sample's free phase begins where its last one ended"})
     temperature: float = field(default=0.0, metadata={"help": "of Langevin dynamics; 0: none"})
+    averaged: int = field(
+        default=20, metadata={"help": "with a temperature: iterations after a phase that plasticity averages"}
+    )
 
     name: ClassVar[str] = "ep"
 
@@ -69,11 +72,8 @@ class EquilibriumPropagation(_Nudging):
         super().check()
         if self.temperature < 0:
             raise RangeError(f"temperature = {self.temperature}: give 0 (no noise) or more")
-        if self.temperature and self.free_steps < self.nudged_steps:
-            raise RangeError(
-                f"with a temperature both phases average over {self.nudged_steps} iterations (nudged_steps), and the free one has "
-                f"{self.free_steps}: raise free_steps"
-            )
+        if self.averaged < 1:
+            raise RangeError(f"averaged = {self.averaged}: plasticity needs at least one iteration to see")
 
     def relaxation(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         found = super().relaxation(network, clamp, strength, states)
@@ -97,15 +97,14 @@ class EquilibriumPropagation(_Nudging):
         return found
 
     def _averaged(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float) -> Term:
-        """Products and output in the mean of the last iterations, after the others have passed."""
-        window = min(steps, self.nudged_steps)
-        found = super().phase(network, clamp, strength, start, steps - window)
+        """Products and output in the mean of iterations that follow on the phase."""
+        found = super().phase(network, clamp, strength, start, steps)
         updates: Updates = {}
         output = torch.zeros_like(found.output)
-        for _ in range(window):
-            found = super().phase(network, clamp, strength, found.states, 1, scale / window)
+        for _ in range(self.averaged):
+            found = super().phase(network, clamp, strength, found.states, 1, scale / self.averaged)
             updates = added(updates, found.updates)
-            output = output + found.output / window
+            output = output + found.output / self.averaged
         return Term(updates, found.states, output, found.residual)
 
     def state_dict(self) -> dict[str, Any]:

@@ -7,7 +7,8 @@ Layer k = 1..L has no recurrent state and no error from above (G, gap and post: 
     dW_k = <post_k u_(k-1)^T>,   db_k = <post_k>
 
 The label is written into the image: the first pixels, one a class, are 0 but for the label's, which is 1, the largest pixel. A negative
-sample is the same image with the label of another sample of the batch (a random permutation, so now and then the right label).
+sample is the same image with the label of another sample of the batch (a random permutation, so now and then the right label); in a batch
+of one, with a label drawn from all classes.
 Prediction: each label is tried, and the one with the largest sum of G_k over all layers wins. There is no output layer.
 
 Order: the paper's code updates layer k before layer k + 1 learns, but hands s_k from before the update upward. So no layer ever sees
@@ -52,8 +53,8 @@ class ForwardForward(TwoTermRule):
 
     name: ClassVar[str] = "ff"
     source: ClassVar[str] = "Hinton 2022; Flexible Phase Dynamics appendix E"
-    output: ClassVar[Activation] = "relu"
     has_output: ClassVar[bool] = False
+    unit_inputs: ClassVar[bool] = True
     settings: ClassVar[Settings] = Settings(rate=0.1, batch=100, epochs=12, schedule="cosine", first="he")
     broadcasts: ClassVar[tuple[str, ...]] = ("layer",)
     classes: ClassVar[int] = 10
@@ -65,6 +66,8 @@ class ForwardForward(TwoTermRule):
     def check(self) -> None:
         if self.threshold <= 0:
             raise RangeError(f"threshold = {self.threshold}: a goodness is never below 0; give a threshold above it")
+        if self.loss != "squared":
+            raise RangeError(f"{self.name} has no output and a loss of its own in every layer; leave out loss {self.loss}")
 
     def fits(self, network: Network) -> None:
         if any(low != 0 for low, _ in network.bounds[1:]):
@@ -74,12 +77,15 @@ class ForwardForward(TwoTermRule):
         if network.feedback.state_dict():
             raise RangeError(f"{self.name} sends nothing down: build the network with feedback tied, which has no weights")
 
-    @classmethod
-    def build(cls, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
+    @property
+    def output(self) -> Activation:
+        return "relu"
+
+    def build(self, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
         """Layers 784, 500, 500 say: no output layer. First weights are sqrt(inputs) times what `first` draws, since inputs have
         length 1: goodness begins near the threshold, where the paper's smaller ones have to climb there first."""
         if feedback not in (None, "tied"):
-            raise RangeError(f"{cls.name} sends nothing down; leave out feedback {feedback!r}")
+            raise RangeError(f"{self.name} sends nothing down; leave out feedback {feedback!r}")
         network = super().build(sizes, None, seed, first)
         with torch.no_grad():
             for k in range(1, network.depth + 1):
@@ -97,9 +103,7 @@ class ForwardForward(TwoTermRule):
         return Term(updates, states, states[-1])
 
     def _infer(self, network: Network, batch: Batch, sign: int) -> tuple[Updates, States]:
-        y = batch.y
-        if sign < 0:
-            y = y[torch.randperm(len(y), generator=self._labels).to(y.device)]
+        y = batch.y if sign > 0 else self._others(batch.y)
         phase = "positive" if sign > 0 else "negative"
         u = network.states(f"direction, {phase}", _direction(overlaid(batch.x, y)))
         s, post = network.states(phase, batch.x), network.states(f"post, {phase}", batch.x)
@@ -111,6 +115,12 @@ class ForwardForward(TwoTermRule):
             post[k] = post_of(s[k], strength[:, None], sign, 2 / s[k][0].numel())
             updates |= network.pair(k, post, u, 1 / len(y))
         return updates, s
+
+    def _others(self, y: Tensor) -> Tensor:
+        """The labels in another order; to a sample that is alone, the label of any class."""
+        if len(y) > 1:
+            return y[torch.randperm(len(y), generator=self._labels).to(y.device)]
+        return torch.eye(y.shape[1]).to(y)[torch.randint(y.shape[1], (1,), generator=self._labels)]
 
     def predict(self, network: Network, x: Tensor) -> Tensor:
         """The goodness of all layers together under each label."""

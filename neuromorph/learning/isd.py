@@ -4,8 +4,8 @@ For each batch one phase, positive with probability p (phases.py)::
 
     dtheta = g_plus / p  in a positive phase,   g_minus / (1 - p)  in a negative one;   E dtheta = g_plus + g_minus for every p
 
-A relaxation goes on from where its last phase ended, under whatever sample comes, for as many iterations as both phases of its rule
-take; with persistent particles it goes on from those of the samples. The unit of a batch is the phase: in as many batches ISD
+A relaxation goes on from where its last phase ended, under whatever sample comes. A free phase lasts free_steps iterations, another one
+as many as a free one and itself take together; with persistent particles it goes on from those of the samples. The unit of a batch is the phase: in as many batches ISD
 makes as many changes as its rule, each from half the phases and with a larger variance; it wants a smaller rate, and since
 at an optimum the means of both terms are opposite but not zero, its noise does not vanish there.
 
@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from neuromorph.errors import RangeError
 from neuromorph.learning.network import Network, States
 from neuromorph.learning.relaxation import Clamp, RelaxationRule
 from neuromorph.learning.rule import Batch, Outcome, Settings
@@ -43,6 +44,11 @@ class Sampled(TwoTermRule):
     phase_seed: int = field(default=0, metadata={"help": "of the draws of phases"})
 
     base: ClassVar[type[TwoTermRule]]
+
+    def check(self) -> None:
+        super().check()
+        if self.adaptive and self.p != 0.5:
+            raise RangeError(f"p = {self.p} would not be used: with adaptive, p follows the running moments, from 1/2 on")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -125,7 +125,6 @@ class RelaxationRule(TwoTermRule):
     nudged_steps: int = field(default=4, metadata={"help": "iterations of each other phase"})
 
     hidden: ClassVar[Activation] = "hard-sigmoid"
-    output: ClassVar[Activation] = "hard-sigmoid"
     settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=(0.1, 0.05), batch=20, epochs=25)
 
     def check(self) -> None:
@@ -139,6 +138,11 @@ class RelaxationRule(TwoTermRule):
             raise RangeError(
                 f"{self.free_steps} free and {self.nudged_steps} nudged iterations: each phase needs at least one"
             )
+
+    @property
+    def output(self) -> Activation:
+        """Logits are not clipped."""
+        return "linear" if self.loss == "cross-entropy" else "hard-sigmoid"
 
     @abstractmethod
     def strengths(self) -> tuple[float, float]:

@@ -86,7 +86,6 @@ class Resistive(NudgedRule):
     name: ClassVar[str] = "resistive"
     source: ClassVar[str] = "Kendall 2020; Scellier 2024"
     hidden: ClassVar[Activation] = "linear"
-    output: ClassVar[Activation] = "linear"
     settings: ClassVar[Settings] = Settings(optimizer="sgd", rate=0.006, batch=4, epochs=10)
 
     def check(self) -> None:
@@ -102,8 +101,11 @@ class Resistive(NudgedRule):
                 "a conductance is negative: build the network by this rule, or clamp its weights to 0 and above"
             )
 
-    @classmethod
-    def build(cls, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
+    @property
+    def output(self) -> Activation:
+        return "linear"
+
+    def build(self, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
         network = super().build([2 * sizes[0], *sizes[1:]], feedback, seed, first)
         clamp_conductances(network)
         return network

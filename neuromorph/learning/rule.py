@@ -73,9 +73,10 @@ class Rule(ABC):
     source: ClassVar[str]
     """Paper and equations."""
     hidden: ClassVar[Activation] = "relu"
-    output: ClassVar[Activation] = "linear"
     has_output: ClassVar[bool] = True
     """Whether the last layer gives the scores of the classes; if not, `predict` finds them in another way."""
+    unit_inputs: ClassVar[bool] = False
+    """Whether every layer sees states of length 1: first weights then are sqrt(inputs) times larger."""
     feedback: ClassVar[str] = "tied"
     """How errors come down when the user says nothing."""
     settings: ClassVar[Settings] = Settings()
@@ -86,24 +87,28 @@ class Rule(ABC):
     def __post_init__(self) -> None:
         self.check()
 
+    @property
+    def output(self) -> Activation:
+        """Of the last layer."""
+        return "linear"
+
     def check(self) -> None:  # noqa: B027 (most rules have nothing to refuse)
         """Raise RangeError for options that make no sense together: what, why, what to do."""
 
     def fits(self, network: Network) -> None:  # noqa: B027
         """Raise RangeError for a network that this rule cannot train."""
 
-    @classmethod
-    def build(cls, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
+    def build(self, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
         """A network of the given layers that this rule trains; None: as the rule itself prefers.
 
         Raises RangeError for sizes or a feedback with which the rule makes no sense.
         """
         return mlp(
             sizes,
-            hidden=cls.hidden,
-            output=cls.output,
-            feedback=feedback or cls.feedback,
-            start=first or cls.settings.first,
+            hidden=self.hidden,
+            output=self.output,
+            feedback=feedback or self.feedback,
+            start=first or self.settings.first,
             seed=seed,
         )
 

@@ -275,11 +275,11 @@ def test_options_that_make_no_sense_are_refused(name: str, options: dict[str, An
 
 def test_networks_that_make_no_sense_are_refused() -> None:
     with pytest.raises(RangeError, match="W_ij and W_ji are learned apart"):
-        ArbitraryDyadic.build((4, 5, 3), feedback="tied")
+        ArbitraryDyadic().build((4, 5, 3), feedback="tied")
     with pytest.raises(RangeError, match="direct feedback skips layers"):
-        ArbitraryDyadic.build((4, 5, 3), feedback="direct")
+        ArbitraryDyadic().build((4, 5, 3), feedback="direct")
     with pytest.raises(RangeError, match="knows no layers"):
-        ArbitraryDyadic.build((4, 5, 5, 3))
+        ArbitraryDyadic().build((4, 5, 5, 3))
     with pytest.raises(RangeError, match="for these ask for dyadic"):
         ArbitraryDyadic().fits(mlp((4, 5, 3)))
     with pytest.raises(RangeError, match="the output drives all layers"):

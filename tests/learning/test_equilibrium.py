@@ -9,7 +9,7 @@ from relaxing import assert_same, descent, distance, energy, fixed_point, loss_d
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.network import Network, convolutional, mlp
+from neuromorph.learning.network import BOUNDS, Network, convolutional, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
 
@@ -132,7 +132,7 @@ def test_pooling_connections_choose_their_maxima_before_any_feedback_asks_for_th
 
 def test_in_long_langevin_dynamics_states_have_the_density_of_their_energy() -> None:
     """One linear unit: normal around its drive, of variance T / (1 - eps / 2), the step's share included."""
-    rule = relaxing("ep", temperature=0.3, eps=0.2, free_steps=60, nudged_steps=1, nudge="positive")
+    rule = relaxing("ep", temperature=0.3, eps=0.2, free_steps=60, averaged=1, nudge="positive")
     network = mlp([1, 1], output="linear").double()
     x = torch.ones(20_000, 1, dtype=torch.float64)
     with torch.no_grad():
@@ -150,7 +150,16 @@ def test_nudging_lowers_the_expected_cost_by_its_variance() -> None:
     batch = Batch(x, x * y, torch.arange(len(x)))
     costs = []
     for sign in (-1, +1):
-        rule = relaxing("ep", temperature=temperature, eps=0.05, beta=beta, free_steps=200, nudged_steps=1, nudge="positive")
+        rule = relaxing(
+            "ep",
+            temperature=temperature,
+            eps=0.05,
+            beta=beta,
+            free_steps=200 + (sign < 0),
+            nudged_steps=1,
+            averaged=1,
+            nudge="positive",
+        )
         with torch.no_grad():
             network.connection(1).weight.fill_(0.7)
             costs.append((rule.term(network, batch, sign).states[1] - y).square() / 2)
@@ -162,24 +171,24 @@ def test_nudging_lowers_the_expected_cost_by_its_variance() -> None:
 
 def test_langevin_updates_are_the_gradient_in_the_mean() -> None:
     """One linear unit: db = (E[s] nudged - E[s] free) / beta = (y - a) / (1 + beta)."""
-    rule = relaxing("ep", temperature=0.05, eps=0.5, beta=0.5, free_steps=60, nudged_steps=40, nudge="positive")
+    rule = relaxing("ep", temperature=0.05, eps=0.5, beta=0.5, free_steps=60, nudged_steps=20, averaged=40, nudge="positive")
     network = mlp([1, 1], output="linear").double()
     x = torch.ones(4000, 1, dtype=torch.float64)
     with torch.no_grad():
         network.connection(1).weight.fill_(0.7)
         outcome = rule.step(network, Batch(x, 2 * x, torch.arange(len(x))))
-    expected = _mean_after(steps=40, start=0.7, drive=0.7, push=0.5, y=2.0, eps=0.5)
-    assert outcome.updates["connections.0.bias"].item() == pytest.approx((expected - 0.7) / 0.5, abs=0.02)
+    assert outcome.updates["connections.0.bias"].item() == pytest.approx((2 - 0.7) / 1.5, abs=0.02)
     assert outcome.output.var().item() < 0.05 / 5
 
 
-def _mean_after(steps: int, start: float, drive: float, push: float, y: float, eps: float) -> float:
-    """The mean over the nudged iterations of the noiseless unit."""
-    s, seen = start, []
-    for _ in range(steps):
-        s += eps * (drive + push * (y - s) - s)
-        seen.append(s)
-    return sum(seen) / steps
+def test_without_noise_an_average_over_settled_phases_is_their_end() -> None:
+    """In every layer, however far from the output: an average that began with the nudge would be smaller below."""
+    options = {"free_steps": 200, "nudged_steps": 200, "nudge": "positive"}
+    rule = relaxing("ep", **options)
+    network, batch = problem(rule)
+    assert_same(
+        step(relaxing("ep", temperature=1e-26, averaged=3, **options), network, batch), step(rule, network, batch), 1e-10
+    )
 
 
 def test_persistent_particles_go_on_where_they_were() -> None:
@@ -195,7 +204,7 @@ def test_persistent_particles_go_on_where_they_were() -> None:
 
 
 def test_particles_and_random_numbers_survive_the_state_dict() -> None:
-    options = {"persistent": True, "free_steps": 3, "temperature": 0.01, "nudged_steps": 2}
+    options = {"persistent": True, "free_steps": 3, "temperature": 0.01, "averaged": 2}
     rule = relaxing("ep", **options)
     network, batch = problem(rule)
     step(rule, network, batch)
@@ -243,7 +252,7 @@ def test_the_drive_of_the_input_is_computed_once_a_batch(name: str, monkeypatch:
         ({"order": "random"}, "unknown order 'random'"),
         ({"free_steps": 0}, "0 free"),
         ({"temperature": -1.0}, "temperature"),
-        ({"temperature": 1.0, "free_steps": 2}, "raise free_steps"),
+        ({"averaged": 0}, "averaged = 0"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, object], message: str) -> None:
@@ -254,7 +263,16 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, object], mess
 def test_logits_that_are_clipped_are_refused() -> None:
     rule = relaxing("ep", loss="cross-entropy")
     with pytest.raises(RangeError, match="output linear"):
-        rule.fits(rule.build([4, 5, 3]))
+        rule.fits(mlp([4, 5, 3], hidden="hard-sigmoid", output="hard-sigmoid"))
+
+
+@pytest.mark.parametrize("name", ["ep", "ep-continuous", "coupled", "ep-isd"])
+def test_networks_for_cross_entropy_have_logits(name: str) -> None:
+    rule = relaxing(name, loss="cross-entropy")
+    network = rule.build([4, 5, 3])
+    rule.fits(network)
+    assert network.bounds[-1] == BOUNDS["linear"]
+    assert network.bounds[1] == BOUNDS["hard-sigmoid"]
 
 
 def test_the_continuous_form_has_no_terms() -> None:

@@ -19,7 +19,7 @@ SMALL = 1e-4
 
 def problem() -> tuple[Network, Batch]:
     generator = torch.Generator().manual_seed(0)
-    network = ForwardForward.build((20, 11, 9, 8), seed=1).double()
+    network = ForwardForward().build((20, 11, 9, 8), seed=1).double()
     with torch.no_grad():
         for p in network.parameters():
             p.add_(0.3 * torch.randn(p.shape, generator=generator))
@@ -152,6 +152,6 @@ def test_networks_that_it_cannot_train_are_refused() -> None:
     with pytest.raises(RangeError, match="sends nothing down"):
         ForwardForward().fits(mlp((20, 9, 10), output="relu", feedback="random"))
     with pytest.raises(RangeError, match="sends nothing down"):
-        ForwardForward.build((20, 9), feedback="direct")
+        ForwardForward().build((20, 9), feedback="direct")
     with pytest.raises(RangeError, match="threshold"):
         ForwardForward(threshold=0.0)

@@ -28,7 +28,7 @@ def long(name: str) -> dict[str, int]:
 def problem(name: str, seed: int = 0) -> tuple[Network, Batch]:
     generator = torch.Generator().manual_seed(seed)
     sizes = (12, 9, 8) if name == "ff-isd" else (5, 6, 3)
-    network = RULES[name].build(sizes, seed=seed).double()
+    network = make_rule(name).build(sizes, seed=seed).double()
     x = torch.rand(7, sizes[0], generator=generator, dtype=torch.float64)
     classes = 10 if name == "ff-isd" else sizes[-1]
     y = torch.eye(classes, dtype=torch.float64)[torch.randint(classes, (7,), generator=generator)]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.network import Network
-from neuromorph.learning.registry import make_rule, rule_class
+from neuromorph.learning.registry import make_rule
 from neuromorph.learning.resistive import Resistive
 from neuromorph.learning.rule import Batch
 
@@ -128,6 +128,6 @@ def test_inputs_are_two_voltage_sources_a_value() -> None:
 def test_resistors_conduct_both_ways_and_know_one_loss() -> None:
     rule, _, _ = circuit()
     with pytest.raises(RangeError, match="both ways"):
-        rule.fits(rule_class("resistive").build([3, 4, 2], feedback="random"))
+        rule.fits(make_rule("resistive").build([3, 4, 2], feedback="random"))
     with pytest.raises(RangeError, match="squared error"):
         make_rule("resistive", loss="cross-entropy")

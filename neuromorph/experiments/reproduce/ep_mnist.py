@@ -2,9 +2,12 @@
 
 One hidden layer: the paper's settings (784-500-10, 20 and 4 steps, eps 1/2, batch 20, rates 0.1 and 0.05, 25 epochs, persistent
 particles, random sign of beta as in the authors' code). Two: the paper's (784-500-500-10, 100 and 6 steps, rates 0.4, 0.1, 0.01, 60
-epochs: two to three hours a seed on one core, so one seed). Three would take days at 500 steps and 500 epochs: it runs in the fixed-point
-form (eps 1, odd and even layers in turn), from smaller first weights (U(+-1 / sqrt(fan-in)), as later implementations draw them),
-with rates that fall like a cosine, for 10 epochs. So do rows of one and of two hidden layers, for 25.
+epochs: two to three hours a seed on one core, so one seed).
+
+"Ours", for one and two hidden layers: odd and even layers in turn, which settle in fewer steps, from zero; smaller first weights (U(+-1 /
+sqrt(fan-in)), as later implementations draw them); rates that fall like a cosine, 25 epochs. Three hidden layers would take days at the
+paper's 500 steps and 500 epochs: they run in the fixed-point form (eps 1), for 10 epochs. The fixed-point form wants beta < 1, and then
+does not lift an output that lies further than beta below its bound: 0.12 % of the training images stay wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_sprea
 
 NAME = "ep-mnist"
 TITLE = "Equilibrium propagation on MNIST"
-FIXED_POINT = {"eps": 1.0, "order": "odd-even", "beta": 0.5}
+ODD_EVEN, FIXED_POINT = {"order": "odd-even"}, {"order": "odd-even", "eps": 1.0, "beta": 0.5}
 OURS = {"batch": 20, "epochs": 25, "schedule": "cosine", "first": "uniform"}
 ROWS: dict[str, tuple[tuple[int, ...], dict[str, Any], dict[str, Any]]] = {
     "1 hidden layer, paper's settings": (
@@ -29,11 +32,11 @@ ROWS: dict[str, tuple[tuple[int, ...], dict[str, Any], dict[str, Any]]] = {
         (784, 500, 500, 10), {"persistent": True, "free_steps": 100, "nudged_steps": 6},
         {"rate": (0.4, 0.1, 0.01), "batch": 20, "epochs": 60},
     ),
-    "1 hidden layer, fixed-point form": (
-        (784, 500, 10), FIXED_POINT | {"free_steps": 8, "nudged_steps": 4}, OURS | {"rate": (0.2, 0.1)},
+    "1 hidden layer, ours": (
+        (784, 500, 10), ODD_EVEN | {"free_steps": 12, "nudged_steps": 6}, OURS | {"rate": (0.2, 0.1)},
     ),
-    "2 hidden layers, fixed-point form": (
-        (784, 500, 500, 10), FIXED_POINT | {"free_steps": 20, "nudged_steps": 6}, OURS | {"rate": (0.3, 0.1, 0.05)},
+    "2 hidden layers, ours": (
+        (784, 500, 500, 10), ODD_EVEN | {"free_steps": 30, "nudged_steps": 8}, OURS | {"rate": (0.3, 0.1, 0.05)},
     ),
     "3 hidden layers, fixed-point form": (
         (784, 500, 500, 500, 10), FIXED_POINT | {"free_steps": 50, "nudged_steps": 8}, OURS | {"rate": (0.4, 0.15, 0.05, 0.02), "epochs": 10},
