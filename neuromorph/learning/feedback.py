@@ -83,15 +83,14 @@ class SignSymmetric(_Own):
 
 
 class Direct(Feedback):
-    """From the output to every hidden layer at once; B_k ~ N(0, 1 / d_L)."""
+    """From the output to every hidden layer at once; B_k normal, of the size of the first weights into the output."""
 
     def __init__(self, connections: list[Connection], generator: torch.Generator) -> None:
         super().__init__()
         (outputs,) = connections[-1].post
+        size = connections[-1].weight.std()
         self.weights = nn.ParameterList(
-            nn.Parameter(
-                torch.randn(outputs, math.prod(c.post), generator=generator) / math.sqrt(outputs), requires_grad=False
-            )
+            nn.Parameter(size * torch.randn(outputs, math.prod(c.post), generator=generator), requires_grad=False)
             for c in connections[:-1]
         )
 

@@ -2,7 +2,9 @@
 
 784-512-512-10 (DP, SGD with momentum 0.9 and weight decay 1e-4, cosine) and 784-500-10 (EP). Claims: Kolen-Pollack feedback comes
 close to tied (Dual Propagation; 92 % on CIFAR-10 either way, second-hand); random feedback learns, but less well; sign-symmetric lies
-near tied. Weight decay makes Kolen-Pollack feedback converge to the transpose, so all rows carry the same.
+near tied. Weight decay makes Kolen-Pollack feedback converge to the transpose, so all rows carry the same. With random and direct feedback
+training at the rate of the others diverges within an epoch: errors that no gradient holds back grow with the weights. These two rows
+have the highest of 0.05, 0.02, 0.01 at which the first seed does not.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ from neuromorph.experiments.reproduce.report import Claim, claim
 
 NAME = "feedback-paths"
 TITLE = "Feedback pathways on MNIST"
-PATHS = ("tied", "random", "direct", "kolen-pollack", "sign")
+PATHS = {"tied": 0.05, "random": 0.02, "direct": 0.01, "kolen-pollack": 0.05, "sign": 0.05}
+"""Their rates."""
 SETTINGS = {
     "optimizer": "sgd",
-    "rate": 0.05,
     "momentum": 0.9,
     "weight_decay": 1e-4,
     "batch": 100,
@@ -33,8 +35,15 @@ EP_SETTINGS = {"rate": (0.1, 0.05), "weight_decay": 1e-5, "batch": 50, "epochs":
 def run(asked: Order) -> dict[str, Any]:
     shorter, samples = ({"epochs": 2}, 10_000) if asked.quick else ({}, None)
     dp = [
-        Cell(f"DP, {path}", "dp", (784, 512, 512, 10), feedback=path, settings=SETTINGS | shorter, samples=samples)
-        for path in PATHS
+        Cell(
+            f"DP, {path}",
+            "dp",
+            (784, 512, 512, 10),
+            feedback=path,
+            settings=SETTINGS | {"rate": rate} | shorter,
+            samples=samples,
+        )
+        for path, rate in PATHS.items()
     ]
     ep = [
         Cell(f"EP, {path}", "ep", (784, 500, 10), feedback=path, settings=EP_SETTINGS | shorter, samples=samples)
