@@ -41,6 +41,8 @@ app.add_typer(judges)
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets lie [$NEUROMORPH_DATA or ./data].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, nothing else.")]
+MOST_SEED = 2**24
+"""Learning rules of a network draw from streams whose seeds are up to 64 times as large, in 32 bits."""
 Model = Annotated[
     str, typer.Argument(help="A run folder (from train -o), or file.py:name of a process or a function making one.")
 ]
@@ -72,7 +74,7 @@ def common(
 
 @app.command()
 def train(
-    data: Annotated[str, typer.Option(help="digits, mnist, cifar10, ...")] = "digits",
+    data: Annotated[str | None, typer.Option(help="digits, mnist, cifar10, ... (digits).")] = None,
     layers: Annotated[
         str | None, typer.Option(help="Sizes, such as 784-512-10 (one hidden layer that suits the data).")
     ] = None,
@@ -84,10 +86,10 @@ def train(
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training set (the recipe's or rule's).", min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Makes the run repeat bit for bit.", min=0)] = 0,
+    seed: Annotated[int | None, typer.Option(help="Makes the run repeat bit for bit (0).", min=0, max=MOST_SEED)] = None,
     seeds: Annotated[
-        int, typer.Option(help="Train this many networks, from seeds SEED, SEED+1, ...; mean and spread.", min=1)
-    ] = 1,
+        int | None, typer.Option(help="Train this many networks, from seeds SEED, SEED+1, ...; mean and spread (1).", min=1)
+    ] = None,
     validation: Annotated[
         int | None, typer.Option(help="Hold out this many of the last training images (0; a tenth with --rule).", min=0)
     ] = None,

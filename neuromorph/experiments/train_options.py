@@ -13,7 +13,7 @@ import typer
 from neuromorph.console import Talk
 from neuromorph.errors import RangeError
 
-_option = partial(typer.Option, rich_help_panel="In batches, with --rule [defaults: the rule's own]")
+_option = partial(typer.Option, rich_help_panel="In batches, with --rule (defaults: the rule's own)")
 
 RuleName = Annotated[str | None, _option(help="Learning rule, such as dp; an unknown name lists all.")]
 RuleOptions = Annotated[list[str] | None, _option("--set", help="name=value, an option of the rule; repeatable.")]
@@ -66,11 +66,14 @@ def backend_of(given: Mapping[str, Any]) -> str:
 def train_as_chosen(chosen: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
     """Train, or go on, as the options of the command say; the results."""
     given = {name: value for name, value in chosen.items() if value is not None}
+    given.pop("json", None)
     if "resume" in given:
         return _resume(given, talk)
     if "layers" in given:
         given["layers"] = layers_of(given["layers"])
-    seeds = range(given["seed"], given["seed"] + given["seeds"])
+    given.setdefault("data", "digits")
+    first = given.get("seed", 0)
+    seeds = range(first, first + given.get("seeds", 1))
     if backend_of(given) == "torch":
         return _train_rule(given, seeds, talk)
     from neuromorph.experiments.train_command import train_all
@@ -104,6 +107,12 @@ def _resume(given: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
     from neuromorph.experiments.train_rule import resume_rule
 
     path: Path = given["resume"]
+    strangers = sorted(given.keys() - {"resume", "device"})
+    if strangers:
+        option = "set" if strangers[0] == "options" else strangers[0].replace("_", "-")
+        raise RangeError(
+            f"--resume goes on with what '{path}' was begun with, and --{option} would change it: leave it out, or train anew"
+        )
     if "rule" in RunFolder.open(path).description:
         return resume_rule(path, talk, given.get("device"))
     return resume_run(path, talk)

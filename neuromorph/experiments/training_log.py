@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neuromorph.console import Talk
-from neuromorph.errors import NeuromorphError
+from neuromorph.errors import NeuromorphError, OutputError
 
 
 class TrainingLog:
@@ -41,7 +41,12 @@ def _writer(folder: Path) -> Any:
         raise NeuromorphError(
             "--tensorboard needs the package tensorboard, which is missing: pip install tensorboard"
         ) from None
-    return SummaryWriter(str(folder))
+    try:
+        return SummaryWriter(str(folder))
+    except OSError as error:
+        raise OutputError(
+            f"'{folder}' cannot be written: {error.strerror}; give another folder with --tensorboard"
+        ) from None
 
 
 def _told(entry: dict[str, Any]) -> list[str]:
@@ -53,7 +58,9 @@ def _told(entry: dict[str, Any]) -> list[str]:
         shown.append(f"residual {entry['residual']:.1e}")
     if "angle" in entry:
         angles = ", ".join(f"{angle:.1f}" for angle in entry["angle"])
-        shown.append(f"angles to the gradient {angles}  Lipschitz {entry['lipschitz']:.3g}")
+        shown.append(f"angles to the gradient {angles}")
+    if "lipschitz" in entry:
+        shown.append(f"Lipschitz {entry['lipschitz']:.3g}")
     return shown
 
 

@@ -13,8 +13,6 @@ from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Network
 from neuromorph.learning.rule import Batch, Outcome, Rule
 
-ADVERSARIES = ("none", "gradient", "sign")
-
 
 def descent(network: Network, rule: Rule, batch: Batch) -> Outcome:
     """Minus the gradient of the mean loss of what `rule` predicts, by the weights that it infers with: through the forward pass, or
@@ -45,8 +43,8 @@ class Backpropagation(Rule):
     source: ClassVar[str] = "Rumelhart, Hinton, Williams 1986"
 
     def check(self) -> None:
-        if self.adversary not in ADVERSARIES:
-            raise RangeError(f"unknown adversary {self.adversary!r}; known are {', '.join(ADVERSARIES)}")
+        if self.attack <= 0:
+            raise RangeError(f"attack = {self.attack} moves samples down their loss or nowhere; give attack > 0")
 
     def step(self, network: Network, batch: Batch) -> Outcome:
         return descent(network, self, batch._replace(x=self.attacked(network, batch)))
@@ -55,5 +53,6 @@ class Backpropagation(Rule):
         if self.adversary == "none":
             return batch.x
         x = batch.x.detach().requires_grad_()
-        (uphill,) = torch.autograd.grad(make_loss(self.loss).value(network(x), batch.y).sum(), x)
+        with torch.enable_grad():
+            (uphill,) = torch.autograd.grad(make_loss(self.loss).value(network(x), batch.y).sum(), x)
         return (x + self.attack * (uphill if self.adversary == "gradient" else uphill.sign())).detach()

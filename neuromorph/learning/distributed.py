@@ -2,14 +2,15 @@
 
 Started by torchrun, a process finds its rank, their number and the meeting point in the environment. Each infers its share of a
 batch (batches.py); an update is the sum over processes of (part of the batch) x (mean over the share), so that one process
-alone would take the same step, but for rounding. One all-reduce a step carries updates and a wish to stop.
+alone would take the same step, but for rounding. One all-reduce a step carries updates and a wish to stop: a Ctrl-C, which reaches
+each process at another moment, ends all of them after the same batch.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from neuromorph.errors import RangeError
+from neuromorph.interrupt import deferred_interrupt
 from neuromorph.learning.network import Updates
 
 
@@ -26,6 +28,12 @@ class Ranks:
 
     rank: int = 0
     world: int = 1
+    pressed: Callable[[], bool] | None = None
+    """Of several: whether this process has met a Ctrl-C."""
+
+    def interruptible(self) -> AbstractContextManager[Callable[[], bool]]:
+        """Yields a question: has Ctrl-C been pressed? One process raises it at the end, of several each waits for all to agree."""
+        return deferred_interrupt() if self.pressed is None else nullcontext(self.pressed)
 
     def mean(
         self, updates: Updates, parameters: Mapping[str, nn.Parameter], part: float, stop: bool = False
@@ -84,6 +92,7 @@ def processes_of_torchrun(device: torch.device) -> Iterator[Ranks]:
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Ranks(distributed.get_rank(), distributed.get_world_size())
+        with deferred_interrupt() as pressed:
+            yield Ranks(distributed.get_rank(), distributed.get_world_size(), pressed)
     finally:
         distributed.destroy_process_group()

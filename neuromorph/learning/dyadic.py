@@ -68,7 +68,6 @@ HALF = 128
 """alpha and nudge, of 256."""
 
 Form = Literal["dyads", "two-phase"]
-FORMS = ("dyads", "two-phase")
 
 
 class Dyads:
@@ -123,7 +122,7 @@ class Dyadic(SaddleRule):
         check_share("lam", self.lam, "W = theta + (2 lam - 1) theta^T")
         if self.lam_end is not None:
             check_share("lam_end", self.lam_end, "W = theta + (2 lam - 1) theta^T")
-        if (self.lam_end is None) != (self.lam_batches <= 0):
+        if (self.lam_end is None) != (self.lam_batches == 0) or self.lam_batches < 0:
             raise RangeError(
                 f"lam_end = {self.lam_end}, lam_batches = {self.lam_batches}: lam moves when both are given, and stays when neither is"
             )
@@ -242,8 +241,6 @@ class SkewDyadic(Dyadic):
         super().check()
         if self.lam != 0 or self.lam_end is not None:
             raise RangeError("dyadic-skew is dyadic at lam = 0, where it stays; for another lam ask for dyadic")
-        if self.form not in FORMS:
-            raise RangeError(f"unknown form {self.form!r}; known are {', '.join(FORMS)}")
 
     def step(self, network: Network, batch: Batch) -> Outcome:
         if self.form == "dyads":

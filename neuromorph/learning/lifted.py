@@ -44,7 +44,6 @@ unit = make_residual(TENSORS)
 FREE = BOUNDS["linear"]
 
 Target = Literal["nudged", "clamped"]
-TARGETS = ("nudged", "clamped")
 
 
 @dataclass(kw_only=True)
@@ -54,11 +53,6 @@ class QuadraticRule(SettlingRule):
     target: Target = field(default="nudged", metadata={"help": "nudged: pulled with beta; clamped: held there"})
 
     settings: ClassVar[Settings] = Settings(rate=2e-3, batch=20, schedule="cosine")
-
-    def check(self) -> None:
-        super().check()
-        if self.target not in TARGETS:
-            raise RangeError(f"unknown target {self.target!r}; known are {', '.join(TARGETS)}")
 
     def fits(self, network: Network) -> None:
         if network.bounds[-1] != FREE:

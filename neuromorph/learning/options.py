@@ -19,8 +19,12 @@ def parse_options(rule: type[Rule], texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         name, is_pair, value = (part.strip() for part in text.partition("="))
         name = name.replace("-", "_")
-        if not is_pair or name not in known:
-            raise RangeError(f"rule {rule.name} has no option {name!r}; write name=value with one of {', '.join(known)}")
+        if not is_pair:
+            raise RangeError(f"--set {text} names no value; write name=value, such as alpha=0.5")
+        if name not in known:
+            raise RangeError(f"rule {rule.name} has no option {name!r}; known are {', '.join(known)}")
+        if name in found:
+            raise RangeError(f"option {name} of rule {rule.name} is set twice; set it once")
         try:
             found[name] = convert(value, types[name])
         except ValueError as error:

@@ -233,6 +233,10 @@ def quantised(method: str, base: type[Rule]) -> type[Rule]:
     """The rule METHOD+NAME of a rule. Raises RangeError for an unknown method, and for weights that have bounds of their own."""
     if method not in METHODS:
         raise RangeError(f"unknown quantisation {method!r}; known are {', '.join(METHODS)}, as in ste+dp")
+    if issubclass(base, Quantised):
+        raise RangeError(
+            f"{method}+{base.name}: weights are few-valued by one method; take {base.name}, or {method}+{base.base.name}"
+        )
     if base.constrain is not Rule.constrain:
         raise RangeError(f"{base.name} keeps its weights within bounds of its own, which few-valued weights would leave")
     kind = METHODS[method]

@@ -42,9 +42,7 @@ from neuromorph.learning.two_term import Term, TwoTermRule, added
 leaky = make_leaky(TENSORS)
 
 Order = Literal["synchronous", "odd-even"]
-ORDERS = ("synchronous", "odd-even")
 Nudge = Literal["positive", "negative", "random-sign", "centred"]
-NUDGES = ("positive", "negative", "random-sign", "centred")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +130,6 @@ class RelaxationRule(TwoTermRule):
             raise RangeError(
                 f"eps = {self.eps} is outside 0..1 (0 excluded): a unit goes that share of the way to its drive"
             )
-        if self.order not in ORDERS:
-            raise RangeError(f"unknown order {self.order!r}; known are {', '.join(ORDERS)}")
         if min(self.free_steps, self.nudged_steps) < 1:
             raise RangeError(
                 f"{self.free_steps} free and {self.nudged_steps} nudged iterations: each phase needs at least one"
@@ -232,8 +228,6 @@ class NudgedRule(RelaxationRule):
 
     def check(self) -> None:
         super().check()
-        if self.nudge not in NUDGES:
-            raise RangeError(f"unknown nudge {self.nudge!r}; known are {', '.join(NUDGES)}")
         if self.beta <= 0:
             raise RangeError(f"beta = {self.beta} is a size: give beta > 0, and its sign by nudge")
 

@@ -6,11 +6,12 @@ what each synapse would change by at rate 1; the trainer hands minus that to an 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from torch import Tensor
 
@@ -85,6 +86,12 @@ class Rule(ABC):
     sum over one) and "residual", and holds a rule that reads these undeclared for not local."""
 
     def __post_init__(self) -> None:
+        for option, kind in get_type_hints(type(self)).items():
+            value, choices = getattr(self, option, None), get_args(kind) if get_origin(kind) is Literal else ()
+            if isinstance(value, float) and not math.isfinite(value):
+                raise RangeError(f"{option} = {value}: options of rule {self.name} are finite numbers")
+            if choices and value not in choices:
+                raise RangeError(f"unknown {option} {value!r} of rule {self.name}; known are {', '.join(map(str, choices))}")
         self.check()
 
     @property

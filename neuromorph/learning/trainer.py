@@ -27,7 +27,6 @@ from torch import Tensor, nn
 
 from neuromorph.data import Dataset
 from neuromorph.errors import ArtifactError, DivergenceError, RangeError, RuleError
-from neuromorph.interrupt import deferred_interrupt
 from neuromorph.learning import checkpoint
 from neuromorph.learning.batches import Batches, Samples, Share
 from neuromorph.learning.distributed import Ranks, chosen_device
@@ -132,7 +131,7 @@ class Trainer:
         Raises DivergenceError when updates are not finite.
         """
         self.rule.begin_epoch(self.epoch)
-        with deferred_interrupt() as pressed, torch.no_grad():
+        with self.ranks.interruptible() as pressed, torch.no_grad():
             began = reported = time.perf_counter()
             unreported = 0
             for share in self.batches.epoch(self.epoch, self.position):
