@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from neuromorph.console import Talk
 from neuromorph.data import load
 from neuromorph.errors import RangeError
-from neuromorph.experiments.run_folder import CHECKPOINT, RunFolder
-from neuromorph.experiments.train_rule import Task, trainer_of
+from neuromorph.experiments.run_folder import RunFolder
+from neuromorph.experiments.train_rule import Task, stood, trainer_of
 
 
 def check_gradient(model: str, task: Task, samples: int, data_dir: Path | None, talk: Talk) -> dict[str, Any]:
@@ -27,11 +27,15 @@ def check_gradient(model: str, task: Task, samples: int, data_dir: Path | None, 
     if run is not None:
         if "rule" not in run.description:
             raise RangeError(f"'{model}' was trained at chip precision; gradients are compared of runs of train --rule")
-        task = Task.of(run.description)
+        if replace(task, device="auto") != Task(model, "digits"):
+            raise RangeError(
+                f"'{model}' knows what was trained on what; leave out what says otherwise, but for --samples and --device"
+            )
+        task = replace(Task.of(run.description), device=task.device)
     seed = 0 if run is None else run.description["seed"]
     trainer = trainer_of(task, seed, load(task.data, data_dir or task.data_dir), Ranks())
-    if run is not None and (run.path / CHECKPOINT).exists():
-        trainer.load(run.path / CHECKPOINT)
+    if run is not None:
+        stood(run, trainer)
     images = trainer.batches.samples
     batch = images.batch(torch.arange(min(samples, len(images)), device=images.labels.device))
     layers = compare(trainer.network, trainer.rule, batch)

@@ -45,7 +45,9 @@ class RunFolder:
         try:
             description = json.loads(file.read_text())
         except FileNotFoundError:
-            raise ArtifactError(f"'{path}' is no run folder: it has no {DESCRIPTION}") from None
+            within = sorted(found.parent.name for found in path.glob(f"*/{DESCRIPTION}"))
+            hint = f"; it holds the runs {', '.join(within)}: name one of them" if within else ""
+            raise ArtifactError(f"'{path}' is no run folder: it has no {DESCRIPTION}{hint}") from None
         except (ValueError, OSError) as error:
             raise ArtifactError(f"'{file}' cannot be read: {error}") from None
         if not isinstance(description, dict) or "network" not in description:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
-from neuromorph.errors import DivergenceError, Interrupted, NeuromorphError, RangeError
+from neuromorph.errors import ArtifactError, DivergenceError, Interrupted, NeuromorphError, RangeError
 from neuromorph.experiments.reproduce.report import mean_and_spread
 from neuromorph.experiments.run_folder import CHECKPOINT, RunFolder
 from neuromorph.experiments.train_command import hidden_units, pixels
@@ -54,9 +54,15 @@ class Task:
 
     @classmethod
     def of(cls, description: dict[str, Any]) -> Task:
-        """The task of a run folder."""
-        lists = {"options": tuple(description["options"]), "layers": description["layers"] and tuple(description["layers"])}
-        return cls(**{**{name: description[name] for name in cls.__dataclass_fields__}, **lists})
+        """The task of a run folder. Raises ArtifactError for one that lacks something."""
+        try:
+            lists = {
+                "options": tuple(description["options"]),
+                "layers": description["layers"] and tuple(description["layers"]),
+            }
+            return cls(**{**{name: description[name] for name in cls.__dataclass_fields__}, **lists})
+        except (LookupError, TypeError) as error:
+            raise ArtifactError(f"the run was not described whole: {type(error).__name__} {error}; train anew") from None
 
 
 def train_rule(task: Task, seeds: Iterable[int], folder: Path, talk: Talk) -> dict[str, Any]:
@@ -69,11 +75,15 @@ def train_rule(task: Task, seeds: Iterable[int], folder: Path, talk: Talk) -> di
     listed, results = list(seeds), []
     data = load(task.data, task.data_dir)
     with processes_of_torchrun(chosen_device(task.device)) as ranks:
+        trainer_of(task, listed[0], data, ranks)  # what does not go together is found before a folder is made
+        runs = []
         for seed in listed:
-            trainer = trainer_of(task, seed, data, ranks)
             path, described = folder / f"seed{seed}" if len(listed) > 1 else folder, {**asdict(task), "seed": seed}
-            run = RunFolder.create(path, described) if ranks.rank == 0 else RunFolder(path, {**described, "history": []})
-            results.append(_trained(run, trainer, talk))
+            runs.append(
+                RunFolder.create(path, described) if ranks.rank == 0 else RunFolder(path, {**described, "history": []})
+            )
+        for seed, run in zip(listed, runs, strict=True):
+            results.append(_trained(run, trainer_of(task, seed, data, ranks), talk))
     return results[0] if len(results) == 1 else _summary(results, talk)
 
 
@@ -82,15 +92,26 @@ def resume_rule(path: Path, talk: Talk, device: str | None = None) -> dict[str, 
     from neuromorph.learning.distributed import chosen_device, processes_of_torchrun
 
     run = RunFolder.open(path)
+    if run.description.get("diverged"):
+        raise NeuromorphError(f"'{path}' diverged ({run.description['error']}); train anew with other settings")
     if "test_accuracy" in run.description:
         raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
     task = Task.of(run.description)
     task = replace(task, device=device or task.device)
     with processes_of_torchrun(chosen_device(task.device)) as ranks:
         trainer = trainer_of(task, run.description["seed"], load(task.data, task.data_dir), ranks)
-        if (path / CHECKPOINT).exists():
-            trainer.load(path / CHECKPOINT)
+        stood(run, trainer)
         return _trained(run, trainer, talk)
+
+
+def stood(run: RunFolder, trainer: Trainer) -> None:
+    """Put the trainer where the run stands. Raises ArtifactError when its checkpoint is missing."""
+    if (run.path / CHECKPOINT).exists():
+        trainer.load(run.path / CHECKPOINT)
+    elif run.history:
+        raise ArtifactError(
+            f"'{run.path}' has been trained for {len(run.history)} epochs, and its {CHECKPOINT} is missing; train anew"
+        )
 
 
 def trainer_of(task: Task, seed: int, data: Dataset, ranks: Ranks) -> Trainer:
@@ -102,15 +123,16 @@ def trainer_of(task: Task, seed: int, data: Dataset, ranks: Ranks) -> Trainer:
     kind = rule_class(task.rule)
     options = parse_options(kind, task.options)
     rule = make_rule(task.rule, **({"seed": seed} if "seed" in kind.options() else {}) | options)
-    settings = _settings(rule, task.settings)
+    network = _network(task, rule, data, seed)
+    settings = _settings(rule.settings_for(network), task.settings)
     return Trainer(
-        _network(task, rule, settings, data, seed), rule, data, settings, seed=seed, validation=task.validation,
+        network, rule, data, settings, seed=seed, validation=task.validation,
         device=task.device, metrics=task.metrics, keep_best=task.keep_best, ranks=ranks,
     )  # fmt: skip
 
 
-def _settings(rule: Rule, given: dict[str, Any]) -> Settings:
-    if "optimizer" in given and given["optimizer"] != rule.settings.optimizer:
+def _settings(own: Settings, given: dict[str, Any]) -> Settings:
+    if "optimizer" in given and given["optimizer"] != own.optimizer:
         given = {"momentum": 0.0, **given}  # the rule's own belongs to its own optimiser
     if "rate" in given:
         try:
@@ -120,10 +142,10 @@ def _settings(rule: Rule, given: dict[str, Any]) -> Settings:
                 f"--rate {given['rate']!r} is no number, nor numbers with commas between, one a connection"
             ) from None
         given = {**given, "rate": rates[0] if len(rates) == 1 else rates}
-    return replace(rule.settings, **given)
+    return replace(own, **given)
 
 
-def _network(task: Task, rule: Rule, settings: Settings, data: Dataset, seed: int) -> Network:
+def _network(task: Task, rule: Rule, data: Dataset, seed: int) -> Network:
     from neuromorph.learning.network import vgg16
 
     if task.network not in NETWORKS:
@@ -141,7 +163,7 @@ def _network(task: Task, rule: Rule, settings: Settings, data: Dataset, seed: in
         raise RangeError(
             f"--layers {'-'.join(map(str, sizes))} does not fit {data.name}: it has {pixels(data)} values a sample"
         )
-    return rule.build(sizes, task.feedback, seed, settings.first)
+    return rule.build(sizes, task.feedback, seed)
 
 
 def _trained(run: RunFolder, trainer: Trainer, talk: Talk) -> dict[str, Any]:

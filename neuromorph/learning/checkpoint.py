@@ -56,7 +56,8 @@ def load(path: Path) -> dict[str, Any]:
 def _written(group: h5py.Group, path: tuple[str, ...], value: Any) -> Any:
     """`value` for JSON, its tensors in the group."""
     if isinstance(value, Tensor):
-        group["/".join(path)] = value.detach().cpu().numpy()
+        values = value.detach().cpu().numpy()
+        group.create_dataset("/".join(path), data=values, fletcher32=values.ndim > 0 and values.size > 0)
         return {"tensor": "/".join(path)}
     if isinstance(value, dict):
         entries = {key: _written(group, (*path, str(key)), entry) for key, entry in value.items()}

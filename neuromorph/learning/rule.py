@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from torch import Tensor
@@ -104,6 +104,16 @@ class Rule(ABC):
 
     def fits(self, network: Network) -> None:  # noqa: B027
         """Raise RangeError for a network that this rule cannot train."""
+
+    def settings_for(self, network: Network) -> Settings:
+        """How this network is trained when the user says nothing: rates that are too few go on by the ratio of the last two."""
+        own, wanted = self.settings, len(network.connections)
+        if not isinstance(own.rate, tuple):
+            return own
+        rates = list(own.rate[:wanted])
+        while len(rates) < wanted:
+            rates.append(rates[-1] * own.rate[-1] / own.rate[-2])
+        return replace(own, rate=tuple(rates))
 
     def build(self, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
         """A network of the given layers that this rule trains; None: as the rule itself prefers.

@@ -24,13 +24,17 @@ EXPERIMENTS = (
 
 
 def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
-    """Run an experiment, print its table, write its JSON and its picture. Raises RangeError for an unknown name, and for
-    rows of an experiment that is no grid."""
+    """Run an experiment, print its table, write its JSON and its picture.
+
+    Raises RangeError for an unknown name and for rows that it does not have, OutputError where a fuller result would be lost.
+    """
     if name not in EXPERIMENTS:
         raise RangeError(f"unknown experiment {name!r}; known are {', '.join(EXPERIMENTS)}")
     module = import_module(f"neuromorph.experiments.reproduce.{name.replace('-', '_')}")
     if asked.rows is not None and not hasattr(module, "run_cells"):
         raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without --rows")
+    text = out / f"{name}{'-quick' if asked.quick else ''}.json"
+    report.check_place(text, asked.seeds)
     began = time.perf_counter()
     found = module.run(asked)
     result = {
@@ -38,6 +42,6 @@ def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
         "seconds": round(time.perf_counter() - began, 1), **report.surroundings(),
     }  # fmt: skip
     report.show(result, asked.talk)
-    text, picture = report.write(result, module.draw, out)
+    picture = report.write(result, module.draw, text)
     asked.talk.say(f"wrote {text} and {picture}")
     return result

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from neuromorph.errors import DivergenceError
+from neuromorph.errors import DivergenceError, RangeError
 from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.experiments.reproduce.report import NOT_RUN, Claim, claim, mean_and_spread
@@ -43,9 +43,11 @@ Results = list[dict[str, Any]]
 def run_cells(experiment: str, cells: Sequence[Cell], asked: Order) -> dict[str, Results]:
     """What every cell reached from the seeds 0, 1, ...; by its name. A training that diverges says so in its result.
 
-    Rows that were not asked for have the results of earlier runs: perhaps none.
+    Rows that were not asked for have the results of earlier runs: perhaps none. Raises RangeError where no row was asked for.
     """
     found: dict[str, Results] = {cell.name: [] for cell in cells}
+    if asked.rows is not None and not any(asked.rows in name for name in found):
+        raise RangeError(f"no row of {experiment} has {asked.rows!r} in its name; they are {', '.join(found)}")
     counts = [min(asked.seeds, cell.most or asked.seeds) for cell in cells]
     with asked.talk.bar(experiment, sum(counts)) as bar:
         for cell, count in zip(cells, counts, strict=True):

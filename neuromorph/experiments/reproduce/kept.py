@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.errors import Interrupted
+from neuromorph.errors import ArtifactError, Interrupted, OutputError
 
 if TYPE_CHECKING:
     from neuromorph.learning.trainer import Trainer
@@ -39,13 +39,21 @@ class Kept:
         return self.file.with_suffix(".h5")
 
     def read(self) -> Any | None:
-        """None when it was not measured."""
-        return json.loads(self.file.read_text()) if self.file.exists() else None
+        """None when it was not measured. Raises ArtifactError for a damaged file."""
+        try:
+            return json.loads(self.file.read_text()) if self.file.exists() else None
+        except ValueError as error:
+            raise ArtifactError(f"'{self.file}' is damaged: {error}; delete it to measure again") from None
 
     def get(self, measure: Callable[[], Any]) -> Any:
         """As it was measured before, or now. What is told comes from the file either way: tuples are lists."""
         if not self.file.exists():
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"'{self.file.parent}' cannot be made: {error.strerror}; measurements are kept there"
+                ) from None
             unfinished = self.file.with_suffix(".part")
             unfinished.write_text(json.dumps(measure(), indent=1))
             os.replace(unfinished, self.file)

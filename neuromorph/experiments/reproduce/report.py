@@ -60,23 +60,45 @@ def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def write(result: Mapping[str, Any], draw: Callable[[Any, Mapping[str, Any]], None], folder: Path) -> tuple[Path, Path]:
-    """NAME.json and NAME.png in `folder`. Raises OutputError."""
+def check_place(text: Path, seeds: int) -> None:
+    """Raise OutputError, before anything is measured, where a result cannot be written or holds more seeds than this one will."""
+    try:
+        text.parent.mkdir(parents=True, exist_ok=True)
+        held = json.loads(text.read_text())["seeds"] if text.exists() else 0
+    except OSError as error:
+        raise OutputError(f"'{text}' cannot be written: {error.strerror}; give another folder with -o") from None
+    except (ValueError, LookupError, TypeError):
+        held = 0  # no result of ours: it may go
+    if held > seeds:
+        raise OutputError(f"'{text}' holds means over {held} seeds; ask for --seeds {held}, or give another folder with -o")
+
+
+def _check_not_less(text: Path, result: Mapping[str, Any]) -> None:
+    held = json.loads(text.read_text())["rows"] if text.exists() else []
+    run = {row.get("cell") for row in result["rows"] if row.get("seeds") != 0}
+    lost = [row["cell"] for row in held if row.get("seeds", 0) > 0 and row["cell"] not in run]
+    if lost:
+        raise OutputError(
+            f"'{text}' holds rows that were not run here: {', '.join(lost)}; give another folder with -o (what was trained is kept)"
+        )
+
+
+def write(result: Mapping[str, Any], draw: Callable[[Any, Mapping[str, Any]], None], text: Path) -> Path:
+    """The result in `text`, its picture beside it. Raises OutputError, also rather than replace rows by `not run`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    stem = result["name"] + ("-quick" if result["quick"] else "")
-    text, picture = folder / f"{stem}.json", folder / f"{stem}.png"
+    _check_not_less(text, result)
+    picture = text.with_suffix(".png")
     figure = Figure(figsize=(8, 5), layout="constrained")
     FigureCanvasAgg(figure)
     draw(figure, result)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         text.write_text(json.dumps(result, indent=1) + "\n")
         figure.savefig(picture, dpi=110)
     except OSError as error:
-        raise OutputError(f"'{folder}' cannot be written: {error.strerror}; give another folder with -o") from None
-    return text, picture
+        raise OutputError(f"'{text}' cannot be written: {error.strerror}; give another folder with -o") from None
+    return picture
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
