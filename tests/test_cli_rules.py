@@ -68,6 +68,22 @@ def test_seeds_give_mean_and_spread_and_every_seed_its_own_run(
     assert answer(capsys)["test_accuracy"] == reached[1]
 
 
+def test_folders_of_all_seeds_are_made_before_any_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So an occupied one is found at once; and none is made for arguments that do not go together."""
+    (tmp_path / "run" / "seed1").mkdir(parents=True)
+    (tmp_path / "run" / "seed1" / "mine").touch()
+    arguments = [*RULE, "--seeds", "2", "-o"]
+    assert call(monkeypatch, *arguments, str(tmp_path / "run")) == 1
+    assert "seed1' exists and is not empty" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "seed0" / "checkpoint.h5").exists()
+    assert call(monkeypatch, *arguments, str(tmp_path / "other"), "--optimizer", "none") == 1
+    assert not (tmp_path / "other").exists()
+    assert call(monkeypatch, "train", "--resume", str(tmp_path / "run")) == 1
+    assert "it holds the runs seed0: name one" in capsys.readouterr().err
+
+
 def test_a_run_that_diverges_says_so_and_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -79,6 +95,8 @@ def test_a_run_that_diverges_says_so_and_fails(
     assert "not finite at step 2" in told.err
     assert "checkpoint.h5' (step 0)" in told.err
     assert load(folder / "checkpoint.h5")["epoch"] == 0
+    assert call(monkeypatch, "train", "--resume", str(folder)) == 1
+    assert "diverged" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -128,6 +146,11 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bits(
         (["--rule", "dp", "--rate", "fast"], "--rate 'fast' is no number"),
         (["--rule", "dp", "--rate", "1,2,3"], "3 rates for 2 connections"),
         (["--rule", "dp", "--set", "gamma=1"], "has no option 'gamma'"),
+        (["--rule", "dp", "--set", "alpha"], "--set alpha names no value"),
+        (["--rule", "dp", "--set", "alpha=0", "--set", "alpha=1"], "is set twice"),
+        (["--resume", "run", "--epochs", "3"], "--epochs would change it"),
+        (["--resume", "run", "--seed", "0"], "--seed would change it"),
+        (["--resume", "run", "--set", "alpha=1"], "--set would change it"),
         (["--rule", "dp", "--layers", "60-10"], "64 values a sample"),
         (["--rule", "dp", "--layers", "64-11"], "11 classes"),
         (["--rule", "dp", "--network", "alexnet"], "known are dense, vgg16"),

@@ -1,4 +1,4 @@
-"""The commands that judge a rule: check-gradient, check-locality."""
+"""The commands about rules: what there is, and what the judges say: rules, check-gradient, check-locality."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ judges = typer.Typer()
 Layers = Annotated[str | None, typer.Option(help="Sizes, such as 64-32-10 (some that suit).")]
 FeedbackName = Annotated[str | None, typer.Option(help="tied, random, direct, kolen-pollack or sign (the rule's).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line, nothing else.")]
+
+
+@judges.command("rules")
+def rules(
+    name: Annotated[
+        str | None, typer.Argument(help="A rule, such as ep: its options (all rules).", metavar="[RULE]")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """The learning rules, or the options of one."""
+    from neuromorph.console import Talk
+    from neuromorph.experiments.list_rules import describe_rule, list_rules
+
+    talk = Talk(json)
+    talk.result(describe_rule(name, talk) if name else list_rules(talk))
 
 
 @judges.command("check-gradient")

@@ -36,7 +36,9 @@ class Backpropagation(Rule):
     calls FGSM and the baseline of its table 1), or x + attack * sign(grad_x loss) ("sign", the method of that name). No clipping.
     """
 
-    adversary: Literal["none", "gradient", "sign"] = "none"
+    adversary: Literal["none", "gradient", "sign"] = field(
+        default="none", metadata={"help": "moves samples up their own loss before they are learned"}
+    )
     attack: float = field(default=0.5, metadata={"help": "step of the adversary"})
 
     name: ClassVar[str] = "backprop"

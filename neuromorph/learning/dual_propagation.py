@@ -81,9 +81,9 @@ class DualPropagation(Rule):
     nudging: Literal["linear", "exact"] = field(
         default="linear", metadata={"help": "exact: squared error solved, not linearised"}
     )
-    schedule: Schedule = "forward-backward"
-    iterations: int = 1
-    damped: bool = False
+    schedule: Schedule = field(default="forward-backward", metadata={"help": "the order in which layers are updated"})
+    iterations: int = field(default=1, metadata={"help": "how often all layers are"})
+    damped: bool = field(default=False, metadata={"help": "iterations that settle at any alpha, by norms of weights"})
     input_layer: bool = field(default=False, metadata={"help": "extended DP: the input is a dyad too"})
     seed: int = field(default=0, metadata={"help": "of the random schedule"})
 

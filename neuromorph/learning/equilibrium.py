@@ -43,7 +43,7 @@ from neuromorph.learning.two_term import Term, added
 class _Nudging(NudgedRule):
     """What both forms of EP share: hard sigmoids, and a push on the output against the loss."""
 
-    nudge: Nudge = "random-sign"
+    nudge: Nudge = field(default="random-sign", metadata={"help": "which nudged phases there are"})
 
     source: ClassVar[str] = "Scellier and Bengio 2017, eq. 1-12, table 2"
 

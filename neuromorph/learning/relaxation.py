@@ -118,7 +118,7 @@ class RelaxationRule(TwoTermRule):
     """Contrasts two phases of a relaxation."""
 
     eps: float = field(default=0.5, metadata={"help": "share of the way to its drive that a unit goes in an iteration"})
-    order: Order = "synchronous"
+    order: Order = field(default="synchronous", metadata={"help": "layers all at once, or odd and even ones in turn"})
     free_steps: int = field(default=20, metadata={"help": "iterations of the free phase"})
     nudged_steps: int = field(default=4, metadata={"help": "iterations of each other phase"})
 
@@ -218,7 +218,7 @@ class RelaxationRule(TwoTermRule):
 class NudgedRule(RelaxationRule):
     """A relaxation rule with a strength to choose."""
 
-    nudge: Nudge = "positive"
+    nudge: Nudge = field(default="positive", metadata={"help": "which nudged phases there are"})
     beta: float = field(default=1.0, metadata={"help": "nudging strength"})
     seed: int = field(default=0, metadata={"help": "of random signs and noise"})
 

@@ -67,7 +67,7 @@ class Outcome:
 class Rule(ABC):
     """One learning rule with its options. Subclasses add fields; `check` refuses what makes no sense."""
 
-    loss: LossName = field(default="squared", metadata={"help": "squared or cross-entropy"})
+    loss: LossName = field(default="squared", metadata={"help": "what the output is pulled down"})
 
     name: ClassVar[str]
     """As the user types it."""

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from neuromorph.cli import app
 from neuromorph.console import Talk
-from neuromorph.errors import Interrupted, RangeError
-from neuromorph.experiments.reproduce import cells, isd_bas, summary
+from neuromorph.errors import ArtifactError, Interrupted, OutputError, RangeError
+from neuromorph.experiments.reproduce import cells, isd_bas, report, summary
 from neuromorph.experiments.reproduce.catalogue import EXPERIMENTS, reproduce
 from neuromorph.experiments.reproduce.order import Order
 from neuromorph.learning.trainer import Trainer
@@ -116,6 +116,40 @@ def test_rows_that_were_not_asked_for_are_shown_as_trained_before_or_not_run() -
     assert cells.open_claim("c", "p", *found.values()) is None
     assert cells.open_claim("c", "p", found["dp"], [])["holds"] is None
     assert cells.open_claim("c", "p", found["dp"], [{"diverged": True}])["holds"] is False
+
+
+def test_a_row_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(RangeError, match="no row of test has 'ep' in its name; they are dp"):
+        cells.run_cells("test", [CELL], Order(QUIET, rows="ep"))
+
+
+def test_a_damaged_measurement_is_named() -> None:
+    trained()
+    (file,) = Path("runs").rglob("*.json")
+    file.write_text(file.read_text()[:50])
+    with pytest.raises(ArtifactError, match=r"is damaged.*delete it"):
+        trained()
+
+
+def test_a_fuller_result_is_not_replaced(tmp_path: Path) -> None:
+    """Neither by fewer seeds, which is known before anything is trained, nor by rows that were not run."""
+
+    def result(**seeds: int) -> dict[str, object]:
+        rows = [{"cell": cell, "seeds": count} for cell, count in seeds.items()]
+        return {"name": "dp-schedules", "seeds": 3, "rows": rows, "claims": [], "title": ""}
+
+    text = tmp_path / "dp-schedules.json"
+    text.write_text(json.dumps(result(dp=3, other=1)))
+    with pytest.raises(OutputError, match="means over 3 seeds; ask for --seeds 3"):
+        reproduce("dp-schedules", Order(QUIET, seeds=2), tmp_path)
+    report.check_place(text, 3)
+    with pytest.raises(OutputError, match="rows that were not run here: other"):
+        report.write(result(dp=3, other=0), lambda figure, found: None, text)
+    assert json.loads(text.read_text()) == result(dp=3, other=1)
+    report.write(result(dp=3, other=3), lambda figure, found: None, text)
+    assert json.loads(text.read_text()) == result(dp=3, other=3)
+    with pytest.raises(OutputError, match="cannot be written"):
+        report.check_place(text / "within.json", 1)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -64,6 +64,20 @@ def test_every_truncation_is_noticed(file: Path, tmp_path: Path) -> None:
             load(cut)
 
 
+def test_a_flipped_bit_of_a_weight_is_noticed(tmp_path: Path) -> None:
+    weights = torch.arange(24, dtype=torch.float32).view(4, 6)
+    path, damaged = tmp_path / "checkpoint.h5", tmp_path / "damaged.h5"
+    save(path, {"parameters": {"weight": weights}})
+    content = bytearray(path.read_bytes())
+    place = content.index(weights.numpy().tobytes())
+    for bit in range(8):
+        flipped = content.copy()
+        flipped[place + 30] ^= 1 << bit
+        damaged.write_bytes(flipped)
+        with pytest.raises(ArtifactError, match=r"damaged\.h5"):
+            load(damaged)
+
+
 def test_foreign_files_are_refused(tmp_path: Path) -> None:
     text, foreign, later = tmp_path / "text.h5", tmp_path / "foreign.h5", tmp_path / "later.h5"
     text.write_text("no HDF5")

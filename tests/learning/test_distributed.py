@@ -1,32 +1,63 @@
 """Two processes on one machine, as torchrun starts them, end with the weights of one, and go on from their checkpoint."""
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import processes_of_one_training as training
+import pytest
 import torch
 
 from neuromorph.learning.checkpoint import load
 from neuromorph.learning.distributed import Ranks
 
 
-def test_two_processes_give_the_weights_of_one(tmp_path: Path) -> None:
-    """An uneven last batch, momentum, a schedule, learned feedback, a rule's random order, particles; and a checkpoint between."""
+def _both(command: list[str]) -> list["subprocess.Popen[str]"]:
+    """The command in two processes that find each other as torchrun would have them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    alone, pair = tmp_path / "alone", tmp_path / "pair"
-    pair.mkdir()
-    alone.mkdir()
     together = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "error", training.__file__, str(pair)]
-    started = [
+    return [
         subprocess.Popen(command, env=os.environ | together | {"RANK": rank}, stderr=subprocess.PIPE, text=True)
         for rank in "01"
     ]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_ctrl_c_that_one_process_meets_stops_both_after_the_same_batch(tmp_path: Path, rank: int) -> None:
+    """Whenever it comes: epochs are short here, and half of the time passes between them."""
+    run = tmp_path / "run"
+    options = ["train", "--rule", "dp", "--layers", "64-8-10", "--batch", "500", "--epochs", "100000", "--device", "cpu"]
+    started = _both([sys.executable, "-m", "neuromorph", *options, "-o", str(run)])
+    try:
+        until = time.monotonic() + 120
+        while not (run / "run.json").exists() or len(json.loads((run / "run.json").read_text())["history"]) < 5:
+            assert time.monotonic() < until
+            assert [process.poll() for process in started] == [None, None]
+            time.sleep(0.05)
+        started[rank].send_signal(signal.SIGINT)
+        for process in started:
+            _, error = process.communicate(timeout=60)
+            assert process.returncode == 130, error
+            assert f"--resume {run}" in error
+    finally:
+        for process in started:
+            process.kill()
+    assert load(run / "checkpoint.h5")["epoch"] >= 5
+
+
+def test_two_processes_give_the_weights_of_one(tmp_path: Path) -> None:
+    """An uneven last batch, momentum, a schedule, learned feedback, a rule's random order, particles; and a checkpoint between."""
+    alone, pair = tmp_path / "alone", tmp_path / "pair"
+    pair.mkdir()
+    alone.mkdir()
+    started = _both([sys.executable, "-W", "error", training.__file__, str(pair)])
     try:
         training.train(alone, Ranks())
         for process in started:

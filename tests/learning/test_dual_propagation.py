@@ -222,6 +222,17 @@ def test_too_few_iterations_for_an_error_to_come_down_are_refused(schedule: str)
         assert float(enough.step(network, batch).updates["connections.0.weight"].abs().max()) > 0
 
 
+@pytest.mark.parametrize("adversary", ["gradient", "sign"])
+def test_a_step_against_an_adversary_is_a_step_on_the_samples_it_moved(adversary: str) -> None:
+    weights, x, y = problem()
+    network, batch = network_of(weights), Batch(x, y, torch.arange(len(x)))
+    rule = make_rule("backprop", adversary=adversary, attack=0.25)
+    with torch.no_grad():  # as the trainer calls it
+        found = rule.step(network, batch).updates
+        expected = make_rule("backprop").step(network, batch._replace(x=rule.attacked(network, batch))).updates
+    assert all(torch.equal(found[name], update) for name, update in expected.items())
+
+
 def test_the_sign_adversary_moves_every_pixel_by_its_step() -> None:
     weights, x, y = problem()
     attacked = make_rule("backprop", adversary="sign", attack=0.25).attacked(

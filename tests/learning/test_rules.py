@@ -1,9 +1,13 @@
 """What every rule promises."""
 
+import math
+from typing import Literal, get_origin, get_type_hints
+
 import pytest
 import torch
 from settling import same, stepped
 
+from neuromorph.errors import RangeError
 from neuromorph.learning.network import small_vgg
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch
@@ -28,6 +32,33 @@ def test_the_output_of_a_step_is_a_prediction_that_knows_no_target(name: str) ->
         with rule.inferring(network):
             expected = rule.predict(network, batch.x)
         torch.testing.assert_close(stepped(rule, network, batch).output, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_are_finite_and_known(name: str) -> None:
+    for option, kind in get_type_hints(type(make_rule(name))).items():
+        default = make_rule(name).options().get(option)
+        if isinstance(default, float):
+            for value in (math.inf, math.nan):
+                with pytest.raises(RangeError, match=f"{option} = {value}"):
+                    make_rule(name, **{option: value})
+        elif get_origin(kind) is Literal and isinstance(default, str):
+            with pytest.raises(RangeError, match=f"unknown {option} 'sideways'.*{default}"):
+                make_rule(name, **{option: "sideways"})
+
+
+def test_weights_have_few_values_by_one_method() -> None:
+    with pytest.raises(RangeError, match=r"take ste\+dp, or adaste\+dp"):
+        make_rule("adaste+ste+dp")
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "rates"), [("ep", 1, [0.1]), ("ep", 2, [0.1, 0.05]), ("ep", 4, [0.1, 0.05, 0.025, 0.0125])]
+)
+def test_rates_for_each_connection_go_on_in_deeper_networks(name: str, depth: int, rates: list[float]) -> None:
+    rule = make_rule(name)
+    found = rule.settings_for(rule.build([5] * (depth + 1)))
+    assert list(found.rate) == pytest.approx(rates)
 
 
 @pytest.mark.parametrize("name", ["dp", "dyadic", "dyadic-skew"])

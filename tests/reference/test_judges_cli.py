@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from neuromorph.cli import app
-from neuromorph.errors import RangeError
+from neuromorph.errors import ArtifactError, RangeError
+from neuromorph.learning.registry import RULES, rule_class
 
 runner = CliRunner()
 
@@ -47,6 +48,30 @@ def test_a_run_at_chip_precision_cannot_be_compared(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"network": {}, "history": []}))
     with pytest.raises(RangeError, match="trained at chip precision"):
         raise call("check-gradient", str(tmp_path)).exception
+
+
+def test_a_run_folder_is_not_judged_by_other_options_nor_without_its_weights(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert call("train", "--rule", "dp", "--layers", "64-12-10", "--epochs", "1", "-o", str(run), "--json").exit_code == 0
+    with pytest.raises(RangeError, match="knows what was trained on what"):
+        raise call("check-gradient", str(run), "--set", "beta=0.1").exception
+    (run / "checkpoint.h5").unlink()
+    for command in (("check-gradient", str(run)), ("train", "--resume", str(run))):
+        described = json.loads((run / "run.json").read_text())
+        described.pop("test_accuracy", None)
+        (run / "run.json").write_text(json.dumps(described))
+        with pytest.raises(ArtifactError, match=r"1 epochs, and its checkpoint.h5 is missing"):
+            raise call(*command).exception
+
+
+def test_rules_and_their_options_can_be_looked_up() -> None:
+    assert result("rules").keys() == RULES.keys()
+    for name in (*RULES, "adaste+ep"):
+        found = result("rules", name)
+        assert found["options"].keys() == rule_class(name).options().keys()
+        shown = call("rules", name).stdout
+        assert all(option in shown for option in found["options"])
+    assert "weight of s_plus" in call("rules", "lpom").stdout  # said where dp names alpha
 
 
 def test_the_table_names_every_layer() -> None:

@@ -1,0 +1,60 @@
+"""`neuromorph rules`: the learning rules by name, and the options of one."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, asdict, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from neuromorph.console import Talk
+
+
+def list_rules(talk: Talk) -> dict[str, Any]:
+    from neuromorph.learning.registry import RULES
+
+    talk.table("learning rules", ["rule", "source"], [[name, rule.source] for name, rule in RULES.items()])
+    talk.say("ste+RULE and adaste+RULE: with few-valued weights. Options of one: neuromorph rules RULE")
+    return {name: rule.source for name, rule in RULES.items()}
+
+
+def describe_rule(name: str, talk: Talk) -> dict[str, Any]:
+    """Options, and how the rule is trained when nothing is said. Raises RangeError for an unknown name."""
+    from neuromorph.learning.registry import rule_class
+
+    kind = rule_class(name)
+    types = get_type_hints(kind)
+    rows = [
+        [f.name, _text(f.default), ", ".join(_choices(types[f.name])), _help(kind, f.name)]
+        for f in sorted(fields(kind), key=lambda f: f.name)
+        if f.default is not MISSING
+    ]
+    talk.say(f"{name}: {kind.source}")
+    talk.table("options, for --set NAME=VALUE", ["option", "default", "one of", "what"], rows)
+    settings = asdict(kind.settings)
+    talk.say(
+        "trained with "
+        + ", ".join(f"{what} {_text(value)}" for what, value in settings.items())
+        + f", feedback {kind.feedback}"
+    )
+    return {"source": kind.source, "options": kind.options(), "settings": settings, "feedback": kind.feedback}
+
+
+def _help(kind: type, option: str) -> str:
+    """As said where the option was first named; rules that only give it another default say nothing."""
+    told = (getattr(base, "__dataclass_fields__", {}).get(option) for base in kind.__mro__)
+    return next((str(f.metadata["help"]) for f in told if f is not None and "help" in f.metadata), "")
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    if kind is bool:
+        return ("true", "false")
+    return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
+
+
+def _text(value: Any) -> str:
+    return (
+        ",".join(map(str, value))
+        if isinstance(value, tuple)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
