@@ -14,8 +14,7 @@ p is fixed, or with `adaptive` follows p* = sqrt(A) / (sqrt(A) + sqrt(C)) from r
 Order: draw the phase, infer, observe |g|^2 (it acts on later draws only), weigh. `Outcome.output` is a prediction made beside the
 learning, for a positive phase knows the target.
 
-Source: Flexible Phase Dynamics eq. 3 and 9-11. Always-on learning (eq. 5) changes weights within a phase, which `Rule.step` does not;
-the machines of boltzmann.py do it.
+Source: Flexible Phase Dynamics eq. 3 and 9-11. Always-on learning (eq. 5): always_on.py, and the machines of boltzmann.py.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.always_on import always_on
 from neuromorph.learning.backpropagation import Backpropagation
 from neuromorph.learning.contrastive import ContrastiveHebbian, Coupled, DiscountedContrastive
 from neuromorph.learning.dual_propagation import DPTranspose, DualPropagation, InvertedLiftedProximal, LiftedProximal
@@ -16,6 +17,7 @@ from neuromorph.learning.isd import sampled
 from neuromorph.learning.lifted import AuxiliaryCoordinates, PredictiveCoding
 from neuromorph.learning.lrrn import Lrrn, Proximal
 from neuromorph.learning.quantised import quantised
+from neuromorph.learning.relaxation import RelaxationRule
 from neuromorph.learning.resistive import Resistive
 from neuromorph.learning.rule import Rule
 from neuromorph.learning.two_term import TwoTermRule
@@ -27,7 +29,9 @@ _FAMILIES: tuple[type[Rule], ...] = (
 )  # fmt: skip
 # the continuous form learns from changes within a phase: it has no two terms to draw from
 _SPLIT = [rule for rule in _FAMILIES if issubclass(rule, TwoTermRule) and rule is not ContinuousEquilibrium]
-RULES = {rule.name: rule for rule in (*_FAMILIES, *map(sampled, _SPLIT))}
+# a circuit's conductances are clamped after each change, so that the changes of a phase have no sum
+_RELAXING = [rule for rule in _SPLIT if issubclass(rule, RelaxationRule) and rule is not Resistive]
+RULES = {rule.name: rule for rule in (*_FAMILIES, *map(sampled, _SPLIT), *map(always_on, _RELAXING))}
 
 
 def rule_class(name: str) -> type[Rule]:

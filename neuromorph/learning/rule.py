@@ -81,6 +81,8 @@ class Rule(ABC):
     feedback: ClassVar[str] = "tied"
     """How errors come down when the user says nothing."""
     settings: ClassVar[Settings] = Settings()
+    learns_within: ClassVar[bool] = False
+    """Whether weights move within a step, at `rates_now`: those of the optimiser by name of a parameter, which the trainer sets."""
     broadcasts: ClassVar[tuple[str, ...]] = ()
     """Signals that reach every unit beside its neighbours' states; reference/locality.py knows "norm" (of weights), "layer" (a
     sum over one) and "residual", and holds a rule that reads these undeclared for not local."""
@@ -92,6 +94,7 @@ class Rule(ABC):
                 raise RangeError(f"{option} = {value}: options of rule {self.name} are finite numbers")
             if choices and value not in choices:
                 raise RangeError(f"unknown {option} {value!r} of rule {self.name}; known are {', '.join(map(str, choices))}")
+        self.rates_now: Mapping[str, float] = {}
         self.check()
 
     @property

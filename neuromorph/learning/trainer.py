@@ -150,6 +150,8 @@ class Trainer:
             return self._end_epoch()
 
     def _learn(self, share: Share, stop: bool) -> bool:
+        if self.rule.learns_within:
+            self.rule.rates_now = self._rates()
         outcome = self.rule.step(self.network, share.batch)
         updates, stops = self.ranks.mean(outcome.updates, self._parameters, share.part, stop)
         self._note(updates, outcome, share)
@@ -164,6 +166,10 @@ class Trainer:
         if len(self._unseen) == CHECK:
             self._look()
         return stops
+
+    def _rates(self) -> dict[str, float]:
+        names = {id(p): name for name, p in self._parameters.items()}
+        return {names[id(p)]: group["lr"] for group in self.optimizer.param_groups for p in group["params"]}
 
     def _note(self, updates: Updates, outcome: Outcome, share: Share) -> None:
         """Keep what tells whether this step was finite and right, as cheaply as can be."""

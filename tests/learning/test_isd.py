@@ -14,7 +14,7 @@ from neuromorph.learning.rule import Batch
 from neuromorph.learning.settling import SettlingRule
 from neuromorph.phases import Bernoulli, Phase, optimal_p
 
-SPLIT = sorted(name for name, rule in RULES.items() if issubclass(rule, Sampled))
+SPLIT = sorted(name for name, rule in RULES.items() if issubclass(rule, Sampled) and not rule.learns_within)
 RELAXED = [name for name in SPLIT if name not in ("ff-isd", "resistive-isd")]
 
 

@@ -78,6 +78,7 @@ class Scripted(Rule):
 
 RESUMED = {
     "random schedule": ("dp", {"schedule": "random", "iterations": 3}, {"schedule": "warmup-cosine"}),
+    "always on": ("ep-always-on", {"random": True, "length": 3}, {"optimizer": "sgd", "momentum": 0.5}),
     "particles": ("ep", {"free_steps": 4, "nudged_steps": 2}, {"optimizer": "sgd", "momentum": 0.9}),
 }
 
