@@ -4,8 +4,8 @@ VGG16 (13 convolutions, dense 4096, 4096, 10), softmax cross-entropy, SGD with m
 and mirror, a rate that grows to 0.025 and falls like a cosine (from 5e-3 in 13 epochs, down to 0; the paper's: from 1e-3 in 10, down to 2e-6); alpha in {0, 1/2, 1} x beta in {0.01, 0.1, 1}, and alpha = 0, beta = 10.
 The paper: three cells fail, (alpha, beta) = (1, 1), (1, 0.1) and (1/2, 1); at beta = 0.01 alpha makes no difference.
 
-Full size wants a GPU (days of CPU). --quick trains a convolutional network of six layers on 2,000 images for 3 epochs: it shows the
-pattern of stability, not the accuracies. Ours: 1 pass of inference where the paper makes 17 over layers that start from a forward
+Full size wants a GPU (days of CPU). --quick trains a convolutional network of six layers on 2,000 images for 3 epochs: its figures
+stand beside the paper's claims, and decide none. Ours: 1 pass of inference where the paper makes 17 over layers that start from a forward
 pass; at its fixed point DP-transpose needs no more at alpha 0 and 1.
 """
 
@@ -51,7 +51,13 @@ def run(asked: Order) -> dict[str, Any]:
     found = run_cells(NAME, cells, asked)
     of = {key: found[name] for key, name in names.items()}
     rows = [row(name, results) for name, results in found.items()]
-    return {"rows": rows, "claims": [*(_cell(key, of[key]) for key in GRID), _alike(of)]}
+    return {"rows": rows, "claims": _claims(of, asked.quick)}
+
+
+def _claims(found: Mapping[tuple[float, float], Results], quick: bool) -> list[Claim]:
+    """What six layers and a few batches do decides nothing about VGG16."""
+    claims = [*(_cell(key, found[key]) for key in GRID), _alike(found)]
+    return [entry | {"holds": None} for entry in claims] if quick else claims
 
 
 def _cell(key: tuple[float, float], results: Results) -> Claim:
