@@ -56,7 +56,8 @@ def table(folder: Path = RESULTS) -> str:
             continue
         verdicts = [c["holds"] for c in result["claims"]]
         failed = "; ".join(f"{c['name']}: {c['ours']}" for c in result["claims"] if c["holds"] is False)
-        held = f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}"
+        decided = len(verdicts) - verdicts.count(None)
+        held = f"{verdicts.count(True)} of {decided}" if decided else "none decided"
         lines.append([f"`{name}`{' (quick)' if result['quick'] else ''}", result["title"], held, failed])
     return _table(["experiment", "what", "claims that held", "which did not"], lines)
 
