@@ -41,6 +41,8 @@ class Arithmetic(NamedTuple):
     """Back: scale_down(x, 6). Float: x."""
     add_portion: Callable[[Any, Any, Any], Any]
     """add_portion(x, y, p): x and p/256 of y; fixed: the portion rounded to nearest."""
+    approach: Callable[[Any, Any, Any], Any]
+    """approach(x, y, p): x after going p/256 of the way to y; fixed: what it goes rounded to nearest."""
     anneal: Callable[[Any, Any], Any]
     """anneal(x, k): x after losing its 2^-k-th part, rounded toward keeping. Fixed: x - (x >> k)."""
     level: Callable[[Any], Any]

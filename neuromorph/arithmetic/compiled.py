@@ -87,6 +87,11 @@ def _add_portion(x, y, p):  # type: ignore[no-untyped-def]
 
 
 @njit
+def _approach(x, y, p):  # type: ignore[no-untyped-def]
+    return x + _scale_down((y - x) * p, 8)
+
+
+@njit
 def _anneal(x, k):  # type: ignore[no-untyped-def]
     return x - (x >> k)
 
@@ -111,6 +116,7 @@ COMPILED = Arithmetic(
     widen=_widen,
     narrow=_narrow,
     add_portion=_add_portion,
+    approach=_approach,
     anneal=_anneal,
     level=_level,
 )

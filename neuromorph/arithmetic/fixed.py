@@ -58,6 +58,7 @@ FIXED = Arithmetic(
     widen=lambda x: np.asarray(x, dtype=np.int64) << COMPARTMENT_BITS,
     narrow=lambda x: _scale_down(x, COMPARTMENT_BITS),
     add_portion=lambda x, y, p: x + _scale_down(y * p, 8),
+    approach=lambda x, y, p: x + _scale_down((y - x) * p, 8),
     anneal=lambda x, k: x - (np.asarray(x, dtype=np.int64) >> k),
     level=lambda x: np.asarray(x, dtype=np.int64) >> 16,
 )

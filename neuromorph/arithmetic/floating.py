@@ -19,6 +19,7 @@ FLOATING = Arithmetic(
     widen=lambda x: x,
     narrow=lambda x: x,
     add_portion=lambda x, y, p: x + y * p / 256.0,
+    approach=lambda x, y, p: x + (y - x) * p / 256.0,
     anneal=lambda x, k: x - x / 2.0**k,
     level=lambda x: x / 2.0**16,
 )

@@ -9,4 +9,5 @@ TENSORS = FLOATING._replace(
     clip=torch.clamp,
     floor=torch.floor,
     add_portion=lambda x, y, p: torch.add(x, y, alpha=p / 256.0),
+    approach=lambda x, y, p: torch.lerp(x, y, p / 256.0),
 )

@@ -24,9 +24,9 @@ from neuromorph.laws.law import Step
 
 def make_leaky(ops: Arithmetic) -> Step:
     """s after one step toward its drive."""
-    clip, add_portion = ops.clip, ops.add_portion
+    clip, approach = ops.clip, ops.approach
 
     def leaky(s, drive, rate, low, top):  # type: ignore[no-untyped-def]
-        return clip(add_portion(s, drive - s, rate), low, top)
+        return clip(approach(s, drive, rate), low, top)
 
     return ops.function(leaky)

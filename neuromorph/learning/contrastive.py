@@ -73,11 +73,8 @@ class DiscountedContrastive(ContrastiveHebbian):
     def free(self, network: Network, clamp: Clamp) -> Relaxation:
         return replace(super().free(network, clamp), gain=self.gamma)
 
-    def products(self, network: Network, states: States, scale: float) -> Updates:
-        updates: Updates = {}
-        for k in range(1, network.depth + 1):
-            updates |= network.pair(k, states, states, scale * self.gamma ** (k - network.depth))
-        return updates
+    def product(self, network: Network, k: int, post: States, pre: States, scale: float) -> Updates:
+        return super().product(network, k, post, pre, scale * self.gamma ** (k - network.depth))
 
 
 @dataclass(kw_only=True)

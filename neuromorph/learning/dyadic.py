@@ -81,7 +81,7 @@ class Dyads:
 
     def move(self, network: Network, k: int, drives: tuple[Tensor, Tensor], error: Tensor, eps: float, lam: float) -> None:
         """Both compartments of layer k toward f(drive +- error / 2), by the law of the dyad."""
-        held = (torch.lerp(s[k], drive, eps) for s, drive in zip((self.plus, self.minus), drives, strict=True))
+        held = (TENSORS.approach(s[k], drive, 256 * eps) for s, drive in zip((self.plus, self.minus), drives, strict=True))
         plus, minus = (network.activate_(k, s) for s in nudged(*held, error.mul_(eps), HALF))
         delta = plus - minus
         mean = mean_of(minus, delta, HALF)

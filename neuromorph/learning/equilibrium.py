@@ -79,6 +79,18 @@ class EquilibriumPropagation(_Nudging):
         found = super().relaxation(network, clamp, strength, states)
         return replace(found, noise=self._noise) if self.temperature else found
 
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        if not self.temperature:
+            return super().step(network, batch)
+        plus, minus = self.strengths()
+        clamp, scale = self.clamp(network, batch), 1 / ((plus - minus) * len(batch.x))
+        scales = {plus: scale, minus: -scale}
+        free = self.phase(network, clamp, 0.0, self.rest(network, clamp, 0.0), self.free_steps, scales.pop(0.0, 0.0))
+        updates = free.updates
+        for strength, share in scales.items():
+            updates = added(updates, self.phase(network, clamp, strength, free.states, self.nudged_steps, share).updates)
+        return Outcome(updates, free.output, free.residual)
+
     def _noise(self, drive: Tensor) -> Tensor:
         normal = torch.randn(drive.shape, generator=self._random).to(drive)
         return normal.mul_(math.sqrt(2 * self.temperature / self.eps))

@@ -155,12 +155,28 @@ class RelaxationRule(TwoTermRule):
     def relaxation(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         return self.nudged(network, clamp, strength, states) if strength else self.free(network, clamp)
 
+    def product(self, network: Network, k: int, post: States, pre: States, scale: float) -> Updates:
+        """scale * post_k pre_(k-1)^T, summed over the batch."""
+        return network.pair(k, post, pre, scale)
+
     def products(self, network: Network, states: States, scale: float) -> Updates:
         """- scale dE/dtheta, summed over the batch."""
         choose_switches(network, states)
         updates: Updates = {}
         for k in range(1, network.depth + 1):
-            updates |= network.pair(k, states, states, scale)
+            updates |= self.product(network, k, states, states, scale)
+        return updates
+
+    def contrast(self, network: Network, first: States, second: States, scale: float) -> Updates:
+        """- scale (dE/dtheta at first - dE/dtheta at second). Both have the same input: the lowest weights, which are most of them,
+        take one product of the difference."""
+        moved = network.states("difference", first[0])
+        moved[1] = first[1] - second[1]
+        updates = self.product(network, 1, moved, first, scale)
+        for states, share in ((first, scale), (second, -scale)):
+            choose_switches(network, states)
+            for k in range(2, network.depth + 1):
+                updates = added(updates, self.product(network, k, states, states, share))
         return updates
 
     def inputs(self, x: Tensor) -> Tensor:
@@ -198,13 +214,12 @@ class RelaxationRule(TwoTermRule):
     def step(self, network: Network, batch: Batch) -> Outcome:
         plus, minus = self.strengths()
         clamp, scale = self.clamp(network, batch), 1 / ((plus - minus) * len(batch.x))
-        scales = {plus: scale, minus: -scale}
-        free = self.phase(network, clamp, 0.0, self.rest(network, clamp, 0.0), self.free_steps, scales.pop(0.0, 0.0))
-        updates = free.updates
-        for strength, scale in scales.items():
-            found = self.phase(network, clamp, strength, free.states, self.nudged_steps, scale)
-            updates = added(updates, found.updates)
-        return Outcome(updates, free.output, free.residual)
+        free = self.phase(network, clamp, 0.0, self.rest(network, clamp, 0.0), self.free_steps)
+        ends = {0.0: free.states}
+        for strength in (plus, minus):
+            if strength:
+                ends[strength] = self.phase(network, clamp, strength, free.states, self.nudged_steps).states
+        return Outcome(self.contrast(network, ends[plus], ends[minus], scale), free.output, free.residual)
 
     def predict(self, network: Network, x: Tensor) -> Tensor:
         """The output at the end of a free phase that begins at zero."""

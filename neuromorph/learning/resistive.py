@@ -31,6 +31,7 @@ from neuromorph.learning.feedback import Tied
 from neuromorph.learning.network import Activation, Network, States, Updates
 from neuromorph.learning.relaxation import Clamp, Nudge, NudgedRule, Order, Relaxation
 from neuromorph.learning.rule import Settings
+from neuromorph.learning.two_term import added
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,9 @@ class Resistive(NudgedRule):
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Circuit:
         return replace(self.free(network, clamp), y=clamp.y, strength=strength)
+
+    def contrast(self, network: Network, first: States, second: States, scale: float) -> Updates:
+        return added(self.products(network, first, scale), self.products(network, second, -scale))
 
     def products(self, network: Network, states: States, scale: float) -> Updates:
         squares, ones = network.states("squares", states[0].square()), network.states("ones", torch.ones_like(states[0]))
