@@ -26,13 +26,14 @@ def test_dual_propagation_asks_for_the_products_of_backpropagation_and_no_more()
 
 
 def test_products_of_ep_are_its_iterations() -> None:
-    """The input's drive once a batch; then up into and down from the output at every iteration; products after each nudged phase."""
+    """The input's drive once a batch; then up into and down from the output at every iteration; then one product of the
+    difference for the lowest weights, and one of each nudged phase for the others."""
     inputs, hidden, outputs = 30, 20, 10
     layers, steps = (inputs, hidden, outputs), (15, 15, 15)
     rule = make_rule("ep", nudge="centred", free_steps=15, nudged_steps=15)
     cost = bench_rules._compare(rule, layers, 4, 1, lambda _: None)
     first, second = inputs * hidden, hidden * outputs
-    mine = first + sum(steps) * 2 * second + 2 * (first + second)
+    mine = first + sum(steps) * 2 * second + first + 2 * second
     theirs = first + second + second + first + second
     assert cost.products == pytest.approx(mine / theirs, rel=1e-12)
 
