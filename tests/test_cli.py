@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from neuromorph.cli import app
 from neuromorph.deploy.artifact import load
+from neuromorph.experiments import train
 
 NEUROMORPH = [str(Path(sys.executable).with_name("neuromorph"))]
 GRAPH = """
@@ -162,3 +163,20 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bits(tmp_path:
     assert first.step == second.step
     for a, b in zip(first.synapses, second.synapses, strict=True):
         np.testing.assert_array_equal(a.weights, b.weights)
+
+
+def test_ctrl_c_between_epochs_waits_until_the_epoch_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tmp_path / "run"
+    measure = train.accuracy
+
+    def interrupted(*given: object) -> float:
+        signal.raise_signal(signal.SIGINT)
+        return measure(*given)
+
+    options = ["--layers", "64-24-10", "--epochs", "2", "--bits", "0"]
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "accuracy", interrupted)
+        assert call(monkeypatch, "train", *options, "-o", str(run)) == 130
+    assert [entry["epoch"] for entry in json.loads((run / "run.json").read_text())["history"]] == [1]
+    assert call(monkeypatch, "train", "--resume", str(run)) == 0
+    assert [entry["epoch"] for entry in json.loads((run / "run.json").read_text())["history"]] == [1, 2]

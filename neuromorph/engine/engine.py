@@ -64,7 +64,8 @@ class Engine:
         self._layout = Layout(program)
         self._arenas = {"mem": self._layout.mem.joined(), "syn": self._layout.syn.joined()}
         self._real = self._layout.real.joined()
-        self._operations = operations([kernel for kernel, _, _ in self._layout.operations])
+        with deferred_interrupt():
+            self._operations = operations([kernel for kernel, _, _ in self._layout.operations])
         width = max(len(row) for _, row, _ in self._layout.operations)
         self._rows = np.array([row + [0] * (width - len(row)) for _, row, _ in self._layout.operations], dtype=np.int64)
         self._streams = [RandomStream(s) for s in self._layout.streams]

@@ -13,6 +13,7 @@ from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
 from neuromorph.deploy.freeze import freeze
 from neuromorph.experiments.run_folder import RunFolder
+from neuromorph.interrupt import deferred_interrupt
 from neuromorph.networks.dyadic_mlp import DyadicMLP
 from neuromorph.networks.recipe import recipe_for
 from neuromorph.online import OnlineTraining, accuracy
@@ -96,7 +97,8 @@ def train(run: RunFolder, talk: Talk) -> dict[str, Any]:
             while training.epoch < described["epochs"]:
                 training.run_epoch(bar.advance)
                 described["seconds"] = before + time.perf_counter() - began
-                bar.note(_end_epoch(run, network, training, parts, talk))
+                with deferred_interrupt():
+                    bar.note(_end_epoch(run, network, training, parts, talk))
     except KeyboardInterrupt:
         described["interrupted"] = True
         described["seconds"] = before + time.perf_counter() - began

@@ -293,14 +293,15 @@ class Trainer:
             ) from None
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint. Raises DivergenceError rather than replace a finite one by one that is not."""
-        state = self.state_dict()
-        for name, values in self._parameters.items():
-            if not _is_finite(values):
-                raise self._lost(f"parameter {name}", self.step)
-        if self.ranks.rank == 0:
-            checkpoint.save(path, state)
-        self._saved = f"'{path}' (step {self.step})"
+        """Write a checkpoint, Ctrl-C or not. Raises DivergenceError rather than replace a finite one by one that is not."""
+        with self.ranks.interruptible():
+            state = self.state_dict()
+            for name, values in self._parameters.items():
+                if not _is_finite(values):
+                    raise self._lost(f"parameter {name}", self.step)
+            if self.ranks.rank == 0:
+                checkpoint.save(path, state)
+            self._saved = f"'{path}' (step {self.step})"
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint. Raises ArtifactError."""
