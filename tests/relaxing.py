@@ -8,6 +8,18 @@ from neuromorph.learning.network import Network
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.relaxation import RelaxationRule
 from neuromorph.learning.rule import Batch
+from neuromorph.phases import Bernoulli, Phase
+
+
+class Fixed(Bernoulli):
+    """A stream of phases of one kind."""
+
+    def __init__(self, is_positive: bool, p: float) -> None:
+        super().__init__(p)
+        self.phase = Phase(is_positive, 1 / p if is_positive else 1 / (1 - p))
+
+    def draw(self) -> Phase:
+        return self.phase
 
 
 def relaxing(name: str, **options: object) -> RelaxationRule:

@@ -88,7 +88,7 @@ def _add_portion(x, y, p):  # type: ignore[no-untyped-def]
 
 @njit
 def _approach(x, y, p):  # type: ignore[no-untyped-def]
-    return x + _scale_down((y - x) * p, 8)
+    return _add_portion(x, y - x, p)
 
 
 @njit

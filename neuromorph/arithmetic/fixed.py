@@ -43,6 +43,10 @@ def _scale_down(x: Any, k: Any) -> Any:
     return (x + ((1 << k) >> 1)) >> k
 
 
+def _add_portion(x: Any, y: Any, p: Any) -> Any:
+    return x + _scale_down(y * p, 8)
+
+
 FIXED = Arithmetic(
     function=lambda f: f,
     decay=_decay,
@@ -57,8 +61,8 @@ FIXED = Arithmetic(
     scale_down=_scale_down,
     widen=lambda x: np.asarray(x, dtype=np.int64) << COMPARTMENT_BITS,
     narrow=lambda x: _scale_down(x, COMPARTMENT_BITS),
-    add_portion=lambda x, y, p: x + _scale_down(y * p, 8),
-    approach=lambda x, y, p: x + _scale_down((y - x) * p, 8),
+    add_portion=_add_portion,
+    approach=lambda x, y, p: _add_portion(x, y - x, p),
     anneal=lambda x, k: x - (np.asarray(x, dtype=np.int64) >> k),
     level=lambda x: np.asarray(x, dtype=np.int64) >> 16,
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import asdict
+from typing import Any
 
 from neuromorph.console import Talk
+
+TRUTHS = ("true", "false")
 
 
 def list_rules(talk: Talk) -> dict[str, Any]:
@@ -21,11 +23,10 @@ def describe_rule(name: str, talk: Talk) -> dict[str, Any]:
     from neuromorph.learning.registry import rule_class
 
     kind = rule_class(name)
-    types = get_type_hints(kind)
+    choices = kind.choices()
     rows = [
-        [f.name, _text(f.default), ", ".join(_choices(types[f.name])), _help(kind, f.name)]
-        for f in sorted(fields(kind), key=lambda f: f.name)
-        if f.default is not MISSING
+        [name, _text(default), ", ".join(choices.get(name, TRUTHS if isinstance(default, bool) else ())), _help(kind, name)]
+        for name, default in sorted(kind.options().items())
     ]
     talk.say(f"{name}: {kind.source}")
     talk.table("options, for --set NAME=VALUE", ["option", "default", "one of", "what"], rows)
@@ -44,17 +45,8 @@ def _help(kind: type, option: str) -> str:
     return next((str(f.metadata["help"]) for f in told if f is not None and "help" in f.metadata), "")
 
 
-def _choices(kind: Any) -> tuple[str, ...]:
-    if kind is bool:
-        return ("true", "false")
-    return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
-
-
 def _text(value: Any) -> str:
-    return (
-        ",".join(map(str, value))
-        if isinstance(value, tuple)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
+    """As it would be typed."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -57,10 +57,14 @@ def backend_of(given: Mapping[str, Any]) -> str:
         )
     strangers = [name for name in (("bits",) if backend == "torch" else BATCHED) if name in given]
     if strangers:
-        option = "set" if strangers[0] == "options" else strangers[0].replace("_", "-")
         why = "checks the chip's arithmetic; leave out --rule" if backend == "torch" else "is for batches; name a --rule"
-        raise RangeError(f"--{option} does not go with backend {backend}: it {why}")
+        raise RangeError(f"{_typed(strangers[0])} does not go with backend {backend}: it {why}")
     return str(backend)
+
+
+def _typed(name: str) -> str:
+    """An option as the user types it."""
+    return "--set" if name == "options" else f"--{name.replace('_', '-')}"
 
 
 def train_as_chosen(chosen: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
@@ -109,9 +113,8 @@ def _resume(given: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
     path: Path = given["resume"]
     strangers = sorted(given.keys() - {"resume", "device"})
     if strangers:
-        option = "set" if strangers[0] == "options" else strangers[0].replace("_", "-")
         raise RangeError(
-            f"--resume goes on with what '{path}' was begun with, and --{option} would change it: leave it out, or train anew"
+            f"--resume goes on with what '{path}' was begun with, and {_typed(strangers[0])} would change it: leave it out, or train anew"
         )
     if "rule" in RunFolder.open(path).description:
         return resume_rule(path, talk, given.get("device"))

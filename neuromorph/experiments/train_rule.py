@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,18 +73,17 @@ def train_rule(task: Task, seeds: Iterable[int], folder: Path, talk: Talk) -> di
     """
     from neuromorph.learning.distributed import chosen_device, processes_of_torchrun
 
-    listed, results = list(seeds), []
+    listed = list(seeds)
     data = load(task.data, task.data_dir)
     with processes_of_torchrun(chosen_device(task.device)) as ranks:
-        trainer_of(task, listed[0], data, ranks)  # what does not go together is found before a folder is made
-        runs = []
+        trainers = (trainer_of(task, seed, data, ranks) for seed in listed)
+        first, runs = next(trainers), []  # what does not go together is found before a folder is made
         for seed in listed:
             path, described = folder / f"seed{seed}" if len(listed) > 1 else folder, {**asdict(task), "seed": seed}
             runs.append(
                 RunFolder.create(path, described) if ranks.rank == 0 else RunFolder(path, {**described, "history": []})
             )
-        for seed, run in zip(listed, runs, strict=True):
-            results.append(_trained(run, trainer_of(task, seed, data, ranks), talk))
+        results = [_trained(run, trainer, talk) for run, trainer in zip(runs, chain((first,), trainers), strict=True)]
     return results[0] if len(results) == 1 else _summary(results, talk)
 
 

@@ -9,9 +9,9 @@ A phase has `length` iterations, or, with `random`, ends after each with probabi
 neither products nor a mark of where the phase began. Against ISD, which learns at the end of a phase, the sum of all changes is off by
 O(rate * tau / length) for a transient of tau iterations, and by O(rate^2) for weights that move meanwhile.
 
-The rate is that of the optimiser at the batch (`rates_now`, which the trainer sets; elsewhere 0). `step` puts the weights back and names the sum
-of their changes, so that plain gradient descent (sgd, no momentum, no decay) leaves them where the phase has led them. Weights that
-are shown the next drive have to be multiplied with the input at every iteration: nothing of a phase can be computed beforehand.
+The rate is that of the optimiser at the batch (`rates_now`, which the trainer sets; elsewhere 0). `step` puts the weights back and
+names the sum of their changes, so that plain gradient descent (sgd, no momentum, no decay) leaves them where the phase has led them.
+Since weights move, the drive of the input is another at every iteration.
 
 Source: Flexible Phase Dynamics eq. 5, theorem 3.5. Machines of single samples: boltzmann.py.
 """
@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 import torch
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.isd import Carried, Sampled, slower
+from neuromorph.learning.isd import Carried, Sampled, variant
 from neuromorph.learning.network import Network, Updates
 from neuromorph.learning.relaxation import RelaxationRule
 from neuromorph.learning.rule import Batch, Outcome
@@ -66,17 +66,13 @@ class AlwaysOn(Sampled, Carried):
         relaxation = self.relaxation(network, clamp, strength, states)
         with _moving(network) as parameters:
             for _ in range(self._iterations()):
-                below = self.clamp(network, batch).below
-                residual = replace(relaxation, below=below).run(network, states, 1)
+                residual = replace(relaxation, below=network.up(1, states)).run(network, states, 1)
                 changes = self.products(network, states, scale)
                 for name, g in changes.items():
                     parameters[name].add_(g, alpha=phase.weight * self.rates_now.get(name, 0.0))
                 total = added(total, changes)
         self.last = states[1:]
-        if self.adaptive:
-            self.phases.observe(phase, float(torch.stack([g.square().sum() for g in total.values()]).sum()))
-        updates = {name: g.mul_(phase.weight) for name, g in total.items()}
-        return Outcome(updates, self.predict(network, batch.x), residual)
+        return Outcome(self.weighed(phase, total), self.predict(network, batch.x), residual)
 
     def _iterations(self) -> int:
         if not self.random or self.length == 1:
@@ -104,14 +100,6 @@ def _moving(network: Network) -> Iterator[dict[str, torch.nn.Parameter]]:
             p.data.copy_(kept[name])
 
 
-def always_on(base: type[RelaxationRule]) -> type[AlwaysOn]:
+def always_on(base: type[RelaxationRule]) -> type[Sampled]:
     """The rule NAME-always-on of a relaxation of two terms."""
-    named = {
-        "name": f"{base.name}-always-on",
-        "source": f"Flexible Phase Dynamics eq. 5; {base.source}",
-        "base": base,
-        "settings": slower(base.settings),
-        "__module__": __name__,
-        "__doc__": f"{base.name}, learning at every iteration.",
-    }
-    return dataclass(kw_only=True)(type(f"AlwaysOn{base.__name__}", (AlwaysOn, base), named))
+    return variant((AlwaysOn, base), base, "always-on", "eq. 5", "learning at every iteration")

@@ -16,8 +16,8 @@ Continuous form: dW_k sums (s_k s_(k-1)^T at t + 1 - at t) / b over the iteratio
 sees rates of change (STDP-like). With the weights fixed within a batch, as here, the sum telescopes to the rule of two phases.
 
 Source: Scellier and Bengio 2017, eq. 1-12, appendix A (Langevin), table 2; centred: Laborieux 2021. Differences: the loss is
-1/2 |s_L - y|^2, so beta = 1 is beta = 0.5 of the authors' code, and their rates are half of ours; its random sign of beta is the default here (the paper does not
-have it); particles are kept of the training set only, theirs also of the validation set.
+1/2 |s_L - y|^2, so beta = 1 is beta = 0.5 of the authors' code, and their rates are half of ours; the random sign of beta, the default
+here, is their code's, not the paper's; particles are kept of the training set only, theirs also of the validation set.
 """
 
 from __future__ import annotations

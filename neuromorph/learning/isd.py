@@ -4,10 +4,10 @@ For each batch one phase, positive with probability p (phases.py)::
 
     dtheta = g_plus / p  in a positive phase,   g_minus / (1 - p)  in a negative one;   E dtheta = g_plus + g_minus for every p
 
-A relaxation goes on from where its last phase ended, under whatever sample comes. A free phase lasts free_steps iterations, another one
-as many as a free one and itself take together; with persistent particles it goes on from those of the samples. The unit of a batch is the phase: in as many batches ISD
-makes as many changes as its rule, each from half the phases and with a larger variance; it wants a smaller rate, and since
-at an optimum the means of both terms are opposite but not zero, its noise does not vanish there.
+A relaxation goes on from where its last phase ended, under whatever sample comes; with persistent particles from those of the
+samples. A free phase lasts free_steps iterations, another one as many as a free one and itself take together. The unit of a batch is
+the phase: in as many batches ISD makes as many changes as its rule, each from half the phases and with a larger variance; it wants a
+smaller rate, and since at an optimum the means of both terms are opposite but not zero, its noise does not vanish there.
 
 p is fixed, or with `adaptive` follows p* = sqrt(A) / (sqrt(A) + sqrt(C)) from running means A, C of |g_plus|^2 and |g_minus|^2.
 
@@ -27,11 +27,11 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.network import Network, States
+from neuromorph.learning.network import Network, States, Updates
 from neuromorph.learning.relaxation import Clamp, RelaxationRule
 from neuromorph.learning.rule import Batch, Outcome, Settings
 from neuromorph.learning.two_term import Term, TwoTermRule
-from neuromorph.phases import Bernoulli
+from neuromorph.phases import Bernoulli, Phase
 
 
 @dataclass(kw_only=True)
@@ -58,10 +58,13 @@ class Sampled(TwoTermRule):
     def step(self, network: Network, batch: Batch) -> Outcome:
         phase = self.phases.draw()
         found = self.term(network, batch, +1 if phase.positive else -1)
+        return Outcome(self.weighed(phase, found.updates), self.predict(network, batch.x), found.residual)
+
+    def weighed(self, phase: Phase, updates: Updates) -> Updates:
+        """The term of a phase by the inverse of its probability, in its place; the running moments see it before."""
         if self.adaptive:
-            self.phases.observe(phase, float(torch.stack([g.square().sum() for g in found.updates.values()]).sum()))
-        updates = {name: g.mul_(phase.weight) for name, g in found.updates.items()}
-        return Outcome(updates, self.predict(network, batch.x), found.residual)
+            self.phases.observe(phase, float(torch.stack([g.square().sum() for g in updates.values()]).sum()))
+        return {name: g.mul_(phase.weight) for name, g in updates.items()}
 
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"phases": self.phases.state_dict(), "last": list(self.last)}
@@ -102,12 +105,19 @@ def slower(settings: Settings) -> Settings:
 def sampled(base: type[TwoTermRule]) -> type[Sampled]:
     """The rule NAME-isd of a rule of two terms."""
     bases = (Sampled, base, Carried) if issubclass(base, RelaxationRule) else (Sampled, base)
+    return variant(bases, base, "isd", "eq. 3", "one term at a time")
+
+
+def variant(
+    bases: tuple[type[TwoTermRule], ...], base: type[TwoTermRule], suffix: str, equation: str, what: str
+) -> type[Sampled]:
+    """The rule NAME-suffix of these bases."""
     named = {
-        "name": f"{base.name}-isd",
-        "source": f"Flexible Phase Dynamics eq. 3; {base.source}",
+        "name": f"{base.name}-{suffix}",
+        "source": f"Flexible Phase Dynamics {equation}; {base.source}",
         "base": base,
         "settings": slower(base.settings),
         "__module__": __name__,
-        "__doc__": f"{base.name}, one term at a time.",
+        "__doc__": f"{base.name}, {what}.",
     }
-    return dataclass(kw_only=True)(type(f"Sampled{base.__name__}", bases, named))
+    return dataclass(kw_only=True)(type(f"{bases[0].__name__}{base.__name__}", bases, named))

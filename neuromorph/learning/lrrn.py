@@ -15,8 +15,9 @@ minimum as beta -> 0)::
 
     dW_k = c_k <error_k s_(k-1)^T + kappa_k s_k miss_(k-1)^T>, db_k = c_k <error_k>,  phase with target - free phase, all / beta
 
-Both phases begin at the forward pass and, with tolerance 0, are equally long: what has not settled yet is the same in both and cancels. (A phase that
-began where the free one ended would be settled further, and 1 / beta times that difference, learned, makes weights grow without end.)
+Both phases begin at the forward pass and, with tolerance 0, are equally long: what has not settled yet is the same in both and
+cancels. (A phase that began where the free one ended would be settled further, and 1 / beta times that difference, learned, makes
+weights grow without end.)
 
 Hidden layers never lengthen a change of the layer below by more than (1 + kappa) / (2 sqrt(kappa)), 1 at kappa = 1, whatever
 the weights. kappa = 0 is the proximal form ("prox", ReLU as a projection). Where a unit is cut off its residual is not 0,

@@ -88,12 +88,13 @@ class Rule(ABC):
     sum over one) and "residual", and holds a rule that reads these undeclared for not local."""
 
     def __post_init__(self) -> None:
-        for option, kind in get_type_hints(type(self)).items():
-            value, choices = getattr(self, option, None), get_args(kind) if get_origin(kind) is Literal else ()
+        for option in self.options():
+            value = getattr(self, option)
             if isinstance(value, float) and not math.isfinite(value):
                 raise RangeError(f"{option} = {value}: options of rule {self.name} are finite numbers")
-            if choices and value not in choices:
-                raise RangeError(f"unknown {option} {value!r} of rule {self.name}; known are {', '.join(map(str, choices))}")
+        for option, choices in self.choices().items():
+            if (value := getattr(self, option)) not in choices:
+                raise RangeError(f"unknown {option} {value!r} of rule {self.name}; known are {', '.join(choices)}")
         self.rates_now: Mapping[str, float] = {}
         self.check()
 
@@ -164,6 +165,11 @@ class Rule(ABC):
     def options(cls) -> dict[str, Any]:
         """Names and defaults."""
         return {f.name: f.default for f in fields(cls)}
+
+    @classmethod
+    def choices(cls) -> dict[str, tuple[str, ...]]:
+        """What the options may be that are one of a few words."""
+        return {name: get_args(kind) for name, kind in get_type_hints(cls).items() if get_origin(kind) is Literal}
 
 
 def check_share(name: str, value: float, what: str) -> None:

@@ -150,6 +150,10 @@ def test_a_fuller_result_is_not_replaced(tmp_path: Path) -> None:
     assert json.loads(text.read_text()) == result(dp=3, other=3)
     with pytest.raises(OutputError, match="cannot be written"):
         report.check_place(text / "within.json", 1)
+    text.write_text("no result of ours")
+    report.check_place(text, 1)
+    report.write(result(dp=1), lambda figure, found: None, text)
+    assert json.loads(text.read_text()) == result(dp=1)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

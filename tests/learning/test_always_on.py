@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from relaxing import distance, problem
+from relaxing import Fixed, distance, problem
 from torch import Tensor
 
 from neuromorph.data import Dataset
@@ -14,25 +14,14 @@ from neuromorph.learning.network import Network
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Settings
 from neuromorph.learning.trainer import Trainer
-from neuromorph.phases import Bernoulli, Phase
 
 NAMES = [name for name, rule in RULES.items() if rule.learns_within]
-
-
-class Fixed(Bernoulli):
-    """Every phase of one kind."""
-
-    is_positive = True
-
-    def draw(self) -> Phase:
-        return Phase(self.is_positive, 2.0)
 
 
 def always_on(name: str, is_positive: bool = True, **options: Any) -> AlwaysOn:
     rule = make_rule(name, **({"nudge": "positive"} if "nudge" in RULES[name].options() else {}) | options)
     assert isinstance(rule, AlwaysOn)
-    rule.phases = Fixed()
-    rule.phases.is_positive = is_positive
+    rule.phases = Fixed(is_positive, 0.5)
     return rule
 
 
@@ -55,8 +44,7 @@ def test_a_long_phase_is_off_by_its_transient_over_its_length(name: str, is_posi
     """Theorem 3.5, with weights at rest: isd's update and the mean over the phase differ by O(tau / length)."""
     isd = make_rule(name.replace("always-on", "isd"), **({"nudge": "positive"} if name == "ep-always-on" else {}))
     isd.free_steps = isd.nudged_steps = 2000
-    isd.phases = Fixed()
-    isd.phases.is_positive = is_positive
+    isd.phases = Fixed(is_positive, 0.5)
     network, batch = problem(isd)
     with torch.no_grad():
         end = isd.step(network, batch).updates

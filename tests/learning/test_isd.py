@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from relaxing import Fixed
 from torch import Tensor
 
 from neuromorph.errors import RangeError
@@ -12,7 +13,7 @@ from neuromorph.learning.network import Network
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch
 from neuromorph.learning.settling import SettlingRule
-from neuromorph.phases import Bernoulli, Phase, optimal_p
+from neuromorph.phases import optimal_p
 
 SPLIT = sorted(name for name, rule in RULES.items() if issubclass(rule, Sampled) and not rule.learns_within)
 RELAXED = [name for name in SPLIT if name not in ("ff-isd", "resistive-isd")]
@@ -39,17 +40,6 @@ def rule_of(name: str, **options: Any) -> Sampled:
     found = make_rule(name, **options)
     assert isinstance(found, Sampled)
     return found
-
-
-class Fixed(Bernoulli):
-    """A stream of phases of one kind."""
-
-    def __init__(self, is_positive: bool, p: float) -> None:
-        super().__init__(p)
-        self.phase = Phase(is_positive, 1 / p if is_positive else 1 / (1 - p))
-
-    def draw(self) -> Phase:
-        return self.phase
 
 
 def step_in(is_positive: bool, name: str, p: float, **options: Any) -> dict[str, Tensor]:

@@ -64,19 +64,25 @@ def check_place(text: Path, seeds: int) -> None:
     """Raise OutputError, before anything is measured, where a result cannot be written or holds more seeds than this one will."""
     try:
         text.parent.mkdir(parents=True, exist_ok=True)
-        held = json.loads(text.read_text())["seeds"] if text.exists() else 0
+        held = _held(text)["seeds"]
     except OSError as error:
         raise OutputError(f"'{text}' cannot be written: {error.strerror}; give another folder with -o") from None
-    except (ValueError, LookupError, TypeError):
-        held = 0  # no result of ours: it may go
     if held > seeds:
         raise OutputError(f"'{text}' holds means over {held} seeds; ask for --seeds {held}, or give another folder with -o")
 
 
+def _held(text: Path) -> dict[str, Any]:
+    """Seeds and rows of the result that is there: none, where it is no result of ours."""
+    try:
+        found = json.loads(text.read_text()) if text.exists() else {}
+        return {"seeds": int(found["seeds"]), "rows": list(found["rows"])}
+    except (ValueError, LookupError, TypeError):
+        return {"seeds": 0, "rows": []}
+
+
 def _check_not_less(text: Path, result: Mapping[str, Any]) -> None:
-    held = json.loads(text.read_text())["rows"] if text.exists() else []
     run = {row.get("cell") for row in result["rows"] if row.get("seeds") != 0}
-    lost = [row["cell"] for row in held if row.get("seeds", 0) > 0 and row["cell"] not in run]
+    lost = [row["cell"] for row in _held(text)["rows"] if row.get("seeds", 0) > 0 and row["cell"] not in run]
     if lost:
         raise OutputError(
             f"'{text}' holds rows that were not run here: {', '.join(lost)}; give another folder with -o (what was trained is kept)"

@@ -2,7 +2,8 @@
 
 VGG16 (13 convolutions, dense 4096, 4096, 10), softmax cross-entropy, SGD with momentum 0.9, weight decay 5e-4, batch 100, 130 epochs, crop
 and mirror, a rate that grows to 0.025 and falls like a cosine (from 5e-3 in 13 epochs, down to 0; the paper's: from 1e-3 in 10, down
-to 2e-6); alpha in {0, 1/2, 1} x beta in {0.01, 0.1, 1}, and alpha = 0, beta = 10. The paper: three cells fail, (alpha, beta) = (1, 1), (1, 0.1) and (1/2, 1); at beta = 0.01 alpha makes no difference.
+to 2e-6); alpha in {0, 1/2, 1} x beta in {0.01, 0.1, 1}, and alpha = 0, beta = 10. The paper: three cells fail, (alpha, beta) =
+(1, 1), (1, 0.1) and (1/2, 1); at beta = 0.01 alpha makes no difference.
 
 Full size wants a GPU (days of CPU). --quick trains a convolutional network of six layers on 2,000 images for 3 epochs: its figures
 stand beside the paper's claims, and decide none. Ours: 1 pass of inference where the paper makes 17 over layers that start from a forward
