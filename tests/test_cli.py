@@ -165,7 +165,9 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bits(tmp_path:
         np.testing.assert_array_equal(a.weights, b.weights)
 
 
-def test_ctrl_c_between_epochs_waits_until_the_epoch_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_between_epochs_waits_until_the_epoch_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "run"
     measure = train.accuracy
 
