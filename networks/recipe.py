@@ -19,8 +19,8 @@ class Recipe:
     `margin`: errors of the readout below it are none: without this dead zone the rounding of events that need not be spoils
     the feedback. `limit`: errors saturate there. `alpha`, `beta` as in laws/dyad.py.
     `spread`, `spread_out`: standard deviation of the first weights between hidden layers (and from the input), and to and
-    from the readout, forward and feedback alike; `spread_random`: of fixed random feedback. `exponent`, `exponent_feedback`: the learning rules' scale 2^exponent; `decay`: 2^decay scales the decay of
-    weights at every second event (None: no decay).
+    from the readout, forward and feedback alike; `spread_random`: of fixed random feedback. `exponent`, `exponent_feedback`: the learning
+    rules' scale 2^exponent; `decay`: 2^decay scales the decay of weights at every second event (None: no decay).
     `rate`: y3 at the start; it falls by its 2^-rate_shift-th part in equal intervals, to `rate_end` at the end of training.
     `steps`: steps a sample is shown; None: 4 * hidden layers + 2, what activity and both signs of the error need to pass
     once up and down, plasticity in the last two.

@@ -72,7 +72,8 @@ class RunFolder:
         """
         if "rule" in self.description:
             raise ArtifactError(
-                f"'{self.path}' was trained in batches by rule {self.description['rule']}, not at chip precision; take a run made without --rule"
+                f"'{self.path}' was trained in batches by rule {self.description['rule']}, not at chip precision; take a run made "
+                "without --rule"
             )
         arguments = dict(self.description["network"])
         recipe = Recipe.from_dict(arguments.pop("recipe"))

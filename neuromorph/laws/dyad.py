@@ -23,10 +23,11 @@ So signed errors travel as unsigned spikes, and a neuron without an error sends 
 Learning ports, written at every step; bap = event. Bottom-up synapses (on the basal side) see y1 = 64 + delta and y3 = rate
 at an event, else 64 and 0; top-down ones (apical) y1 = 64 + mean/2 at even and 64 - mean/2 at odd age, and y3 = rate while
 mean > 1. Outside the learning window (age < learn_from) y3 = 0 on both. (y3 must not stay up without an event: Lava decays
-traces by exp(-1/65535), so that now and then y1 = 64 reads as 63 and would move every weight.) With the rule x0*x1*y3*(y1-64) both change by delta * mean in expectation (the pre-spike of a
-top-down synapse is the error axon above), from different weights, with nothing transported. y3 = 0 pauses both exactly.
-y2 is a tick: 1 at every second event (basal) or every second pair of steps with mean > 1 (apical) in the window, else 0. A
-rule spends it on what should act at half the events: a decay -x0*w*y2*y3, or +x0*y2 against the floor of every product.
+traces by exp(-1/65535), so that now and then y1 = 64 reads as 63 and would move every weight.) With the rule x0*x1*y3*(y1-64) both change
+by delta * mean in expectation (the pre-spike of a top-down synapse is the error axon above), from different weights, with nothing
+transported. y3 = 0 pauses both exactly. y2 is a tick: 1 at every second event (basal) or every second pair of steps with mean > 1 (apical)
+in the window, else 0. A rule spends it on what should act at half the events: a decay -x0*w*y2*y3, or +x0*y2 against the floor of every
+product.
 
 Rate: y3 = rate >> 16, where rate is a 24-bit register that loses its 2^-rate_shift-th part every rate_interval phases
 (0: never): annealing is the neuron's own business.
@@ -35,8 +36,9 @@ Order: clock, error hold, compartments, ports; all outputs are of the same step.
 with it (it belongs to the sample before) and, with reset = 1, zeroes compartments and held errors.
 
 Readout dyad: the same, with Delta = beta * (target - a) while the phase is nudged (phase spike 2), from age nudge_from on
-(before, the output is still the last sample's), and 0 while it is free (phase spike 1), a = clip(drive, low, top), linear compartments: the linearised squared-error nudging (equations.md section 1;
-DP's exact rule divides by (1 + alpha beta)(1 - (1-alpha) beta), which only rescales delta).
+(before, the output is still the last sample's), and 0 while it is free (phase spike 1), a = clip(drive, low, top), linear compartments: the
+linearised squared-error nudging (equations.md section 1; DP's exact rule divides by (1 + alpha beta)(1 - (1-alpha) beta), which only
+rescales delta).
 
 Bits in fixed point: a_in 32, s_plus and s_minus 24 (six of them fraction, so that a leak does not stall), e_plus and e_minus
 24, age 15, rate 24, alpha, nudge and beta 8 (of 256). Scaling down rounds to nearest: floors would drift on signed errors.

@@ -7,11 +7,11 @@
 Hidden layers relax under the held output, from the free states; g = d loss / d output of each sample; db_k likewise. Relaxation and
 strengths: relaxation.py.
 
-chl: of a Hopfield network with hard sigmoids; the limit of EP for beta to infinity. It is not the gradient of a loss, and its phases may fall
-into different basins. A clamped phase that begins at rest needs no free one.
+chl: of a Hopfield network with hard sigmoids; the limit of EP for beta to infinity. It is not the gradient of a loss, and its phases may
+fall into different basins. A clamped phase that begins at rest needs no free one.
 chl-discounted: the equilibrium of a network whose feedback is weak, with a linear output. As gamma -> 0 the update tends to
-backpropagation's for the squared error; the signal in layer k is of order gamma^(L-k), the noise of rounding is not, and the loop needs about
-gamma |W|^2 < 1.
+backpropagation's for the squared error; the signal in layer k is of order gamma^(L-k), the noise of rounding is not, and the loop needs
+about gamma |W|^2 < 1.
 coupled: P, N and C are nudge = positive, negative and centred, contrastive learning is beta = 1, positive. Its held phase needs the free
 output, so that a term that begins at rest infers the free phase first. A held output stays within the bounds of its units.
 

@@ -20,8 +20,8 @@ h = max(0, (|W_(k+1)|^2 - 1) / 2) |1 - 2 alpha|: the same fixed points, reached 
 local to a synapse.
 
 Input layer (`input_layer`, extended DP; section 5 of equations.md): the input may give way too, s_plus_0 = x + alpha Delta_0, s_minus_0 =
-x - (1 - alpha) Delta_0, Delta_0 = W_1^T delta_1, so mean_0 = x + (2 alpha - 1) Delta_0: at alpha = 0 an attack up the loss by beta, at 1/2 x.
-DP-transpose has no such layer, for its mean would be x at every alpha.
+x - (1 - alpha) Delta_0, Delta_0 = W_1^T delta_1, so mean_0 = x + (2 alpha - 1) Delta_0: at alpha = 0 an attack up the loss by beta,
+at 1/2 x. DP-transpose has no such layer, for its mean would be x at every alpha.
 
 Schedules, each `iterations` long: "forward-backward" (a forward pass, then repeat: output, layers downward; with more than one
 iteration preceded by layers upward; one iteration updates every neuron twice and is the cheapest), "parallel" (all layers from

@@ -2,8 +2,9 @@
 
 Every weight has a latent value theta, which the network's parameter holds. In units of its connection's scale c = gain / sqrt(fan-in)
 (c = gain where a rule gives every layer inputs of length 1), t = theta / c, the rule sees c w(t). Weights take 2^bits - 1 levels from
--1 to 1, evenly spaced and with 0 among them; one bit takes two, -1 and 1. Between two levels lies a boundary b; h is half the distance of levels (for one bit b = 0, h = 1), x = (t - b) / h
-for the nearest boundary. With q = - (the rule's update) dl/dw at w, latent values move against d::
+-1 to 1, evenly spaced and with 0 among them; one bit takes two, -1 and 1. Between two levels lies a boundary b; h is half the distance of
+levels (for one bit b = 0, h = 1), x = (t - b) / h for the nearest boundary. With q = - (the rule's update) dl/dw at w, latent values move
+against d::
 
     ste      w = b + h sgn x                                 d = q, 0 where |t| > 1 and t would grow
     adaste   w = b + h clip((x + mu (1 + alpha) sgn x) / (1 + mu), -1, 1)

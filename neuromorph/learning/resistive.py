@@ -12,7 +12,8 @@ Inputs are voltage sources gain * [x, -x], so that conductances, which are posit
 twice as many input units as the data have values. Conductances are clamped to g >= 0 when they are drawn and after each update.
 An output unit needs sum_j g_ij > |b_minus|, or E has no minimum in a phase nudged against the target.
 
-Source: Kendall 2020; Scellier 2024 (fast simulation by exact block steps); equations.md section 7b. A unit without conductance stays at b_i.
+Source: Kendall 2020; Scellier 2024 (fast simulation by exact block steps); equations.md section 7b. A unit without
+conductance stays at b_i.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ RateCoded, for networks of ReLU layers: integrate-and-fire neurons with threshol
 
 N_k counts the spikes of T steps. Where no activity exceeds its theta_k, errors fall like 1 / T: with D_0 = 0 and
 D_k = 2 |W_k| D_(k-1) + theta_k / 2 (|W|: the largest sum of a row's magnitudes), |theta_k N_k / T - s_k| <= D_k / T, and
-|output - s_L| <= |W_L| D_(L-1) / T. (A queue: the drive summed up to t strays from t a_k by at most E = |W_k| D_(k-1), a neuron sends at most
-theta_k a step, and what it still holds is at most 2 E + theta_k beyond.) Activities above theta_k are cut there.
+|output - s_L| <= |W_L| D_(L-1) / T. (A queue: the drive summed up to t strays from t a_k by at most E = |W_k| D_(k-1), a neuron sends at
+most theta_k a step, and what it still holds is at most 2 E + theta_k beyond.) Activities above theta_k are cut there.
 
 Sources: Neftci, Mostafa, Zenke 2019 (surrogate gradients); Zenke, Ganguli 2018 (SuperSpike); Diehl et al. 2015 and Rueckauer et al. 2017
 (rates, thresholds from activities, reset by subtraction). Differences: the largest activity of a layer, not a percentile; v starts at

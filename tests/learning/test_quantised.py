@@ -69,7 +69,7 @@ def test_from_mu_alpha_1_on_only_what_can_turn_a_sign_moves() -> None:
 @pytest.mark.parametrize("mu", [0.05, 1.0, 30.0])
 @pytest.mark.parametrize("count", [2, 3, 7])
 def test_the_direction_is_a_finite_difference_of_the_weight(mu: float, count: int) -> None:
-    """(w(t) - w(t - beta q)) / beta: with beta to the mirror image of t in the boundary ahead, at most q; with a small one where there is none."""
+    """(w(t) - w(t - beta q)) / beta: with beta to the mirror image of t in the boundary ahead, at most q; with a small one without."""
     levels = Levels(count)
     q, t = drawn(1)
     b, has_boundary = levels.downhill(t, q)

@@ -4,7 +4,8 @@
 backpropagation; here the question is whether its update serves a local rule. Claims: AdaSTE is at least as good as the straight-through
 estimator; binary weights cost little against real ones. Here mu ends at 0.016: latent weights start within +-1, and AdaSTE's steps
 to the boundary are larger than those away from it, so that with a faster growth of mu they all end at it (validation accuracy fell from
-96.8 to 31 % as mu grew threefold an epoch); the authors start at +-10 and train for 700 epochs. All rows but the first are trained from one seed.
+96.8 to 31 % as mu grew threefold an epoch); the authors start at +-10 and train for 700 epochs. All rows but
+the first are trained from one seed.
 """
 
 from __future__ import annotations

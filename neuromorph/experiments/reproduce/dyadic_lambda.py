@@ -5,9 +5,9 @@ hold): the skew model is on a par in accuracy, more robust to changes of the inp
 less; its hidden dynamics are 1-Lipschitz whatever the weights.
 
 Measured on networks as trained: accuracy on test images with Gaussian noise; accuracy after training with beta = 1.5; and the largest
-|ds| / |theta_0 dx| over test images and random directions dx, of free states that have settled (their residual is reported: a network that has
-not settled looks less smooth than it is). At lambda = 1 a saddle exists only while the weights stay small; hard sigmoids keep its states
-finite, so all rows use them.
+|ds| / |theta_0 dx| over test images and random directions dx, of free states that have settled (their residual is reported: a network that
+has not settled looks less smooth than it is). At lambda = 1 a saddle exists only while the weights stay small; hard sigmoids keep its
+states finite, so all rows use them.
 """
 
 from __future__ import annotations

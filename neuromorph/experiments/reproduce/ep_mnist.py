@@ -6,10 +6,10 @@ one core, so one seed). Its scale of the cost is ambiguous (eq. 6 and 52); here 
 and 1: in our units beta = 1 and 2, and rates twice as high. (With beta = 1 and the rates as printed, two hidden layers learn seven digits:
 an output that lies further than beta below its bound is not lifted, and the other three stay there.)
 
-The other rows begin at smaller first weights (U(+-1 / sqrt(fan-in)), as later implementations draw them), update odd and even layers in turn,
-which settle in fewer steps, from zero, and let rates fall like a cosine. One and two hidden layers: eps 1/2, beta = 1, 25 epochs; with two
-the rates grow first (at once at full height, one of three seeds lost all its outputs in the first epoch). Two and three (days at the
-paper's 500 steps and 500 epochs): the fixed-point form, eps 1 and beta = 1/2, for 10 epochs. That form wants beta < 1, and then lifts
+The other rows begin at smaller first weights (U(+-1 / sqrt(fan-in)), as later implementations draw them), update odd and even layers in
+turn, which settle in fewer steps, from zero, and let rates fall like a cosine. One and two hidden layers: eps 1/2, beta = 1, 25 epochs;
+with two the rates grow first (at once at full height, one of three seeds lost all its outputs in the first epoch). Two and three (days at
+the paper's 500 steps and 500 epochs): the fixed-point form, eps 1 and beta = 1/2, for 10 epochs. That form wants beta < 1, and then lifts
 no output that lies further than beta below its bound: some training images stay wrong.
 """
 

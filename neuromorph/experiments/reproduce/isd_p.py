@@ -1,7 +1,8 @@
 """Flexible Phase Dynamics, figure 3: how ISD depends on p, the probability of a positive phase.
 
 Left: learning bars and stripes as in isd-bas, at one rate for every p. Right: the variance of one phase's weighted term, tr Cov, of a
-trained machine that stands still, against the formula A / p + C / (1 - p) - |mean|^2, whose A, C and mean come from a run of their own at p = 1/2.
+trained machine that stands still, against the formula A / p + C / (1 - p) - |mean|^2, whose A, C and mean come from a run of
+their own at p = 1/2.
 """
 
 from __future__ import annotations
