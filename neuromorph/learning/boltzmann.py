@@ -37,7 +37,7 @@ from scipy.special import logsumexp
 from neuromorph.engine.chains import DRAWN, STEPS, run_contrasts, run_phases
 from neuromorph.errors import RangeError
 from neuromorph.interrupt import deferred_interrupt
-from neuromorph.phases import Schedule
+from neuromorph.phases import Bernoulli, Schedule
 
 Array = npt.NDArray[np.float64]
 METHODS: dict[str, dict[str, bool]] = {
@@ -107,8 +107,9 @@ def binary_states(units: int) -> Array:
 class Sampler:
     """A machine in training: chains, random numbers and place in the data go on from run to run.
 
-    `rate`: learning rate. `machine` is changed in place. Any cut of a run into pieces, with `state_dict` and `load_state_dict` in
-    between (the machine saved beside them), gives the same bits.
+    `rate`: learning rate. `p`: the share of positive phases; None (isd only): p* from running moments (phases.py). `machine` is
+    changed in place. Any cut of a run into pieces, with `state_dict` and `load_state_dict` in between (the machine saved beside
+    them), gives the same bits.
     """
 
     def __init__(
@@ -119,13 +120,16 @@ class Sampler:
         *,
         rate: float,
         length: int,
-        p: float = 0.5,
+        p: float | None = 0.5,
         seed: int = 0,
     ) -> None:
         if method not in METHODS:
             raise RangeError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
+        if p is None and method != "isd":
+            raise RangeError(f"p from running moments needs the one change at the end of a phase: method isd, not {method}")
         self.machine, self.method, self.rate = machine, method, rate
-        self.schedule = Schedule(length=length, p=p, **METHODS[method])
+        self.schedule = Schedule(length=length, p=0.5 if p is None else p, **METHODS[method])
+        self.phases = Bernoulli(p, seed)
         samples = np.asarray(data, dtype=np.float64)
         hidden, visible = machine.weights.shape
         if samples.ndim != 2 or samples.shape[1] != visible or not len(samples) or not np.isin(samples, (0, 1)).all():
@@ -164,19 +168,36 @@ class Sampler:
                 progress(count)
 
     def _block(self, count: int) -> None:
-        plan, machine = self.schedule, self.machine
+        plan = self.schedule
         up, down = (self.rate * factor for factor in plan.rates)
-        arrays = machine.weights, machine.bias, machine.couplings, self.v, self.h
         if plan.periodic:
             persistent = int(self.method == "pcd")
             run_contrasts(
-                count, *arrays, *self._fantasy, self._data, plan.length, persistent, up, down, self._key, self._clock
+                count, *self._arrays, *self._fantasy, self._data, plan.length, persistent, up, down, self._key, self._clock
             )
+        elif self.phases.p is None:
+            for _ in range(count):
+                phase = self.phases.draw()
+                self._run(1, float(phase.positive), *2 * (self.rate * phase.weight,))
+                self.phases.observe(phase, self._square())
         else:
-            run_phases(
-                count, *arrays, self._data, plan.length, int(plan.random), int(plan.always_on), plan.p,
-                up, down, self._key, self._clock,
-            )  # fmt: skip
+            self._run(count, plan.p, up, down)
+
+    @property
+    def _arrays(self) -> tuple[Array, ...]:
+        return self.machine.weights, self.machine.bias, self.machine.couplings, self.v, self.h
+
+    def _run(self, count: int, p: float, up: float, down: float) -> None:
+        plan = self.schedule
+        run_phases(
+            count, *self._arrays, self._data, plan.length, int(plan.random), int(plan.always_on), p,
+            up, down, self._key, self._clock,
+        )  # fmt: skip
+
+    def _square(self) -> float:
+        """|g|^2 of the term that was just learned: as many ones as pairs of active units."""
+        visible, hidden = float(self.v.sum()), float(self.h.sum())
+        return hidden * (visible + 1 + (hidden - 1 if self.machine.couplings.size else 0))
 
     def state_dict(self) -> dict[str, Any]:
         """All but the machine and what the constructor was given."""
@@ -187,10 +208,11 @@ class Sampler:
             "fantasy_h": self._fantasy[1],
             "clock": self._clock,
         }
-        return {name: array.copy() for name, array in chains.items()}
+        return {"phases": self.phases.state_dict()} | {name: array.copy() for name, array in chains.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         for name, array in (("v", self.v), ("h", self.h), ("clock", self._clock)):
             array[:] = state[name]
+        self.phases.load_state_dict(state["phases"])
         for name, array in zip(("fantasy_v", "fantasy_h"), self._fantasy, strict=True):
             array[:] = state[name]

@@ -9,6 +9,7 @@ from neuromorph.engine.chains import gibbs
 from neuromorph.errors import RangeError
 from neuromorph.learning import boltzmann
 from neuromorph.learning.boltzmann import METHODS, BoltzmannMachine, Sampler, binary_states
+from neuromorph.phases import optimal_p
 
 Array = npt.NDArray[np.float64]
 OPTIMUM, UNIFORM = 32 * np.log(32) - 4 * np.log(2), 32 * 16 * np.log(2)
@@ -102,14 +103,14 @@ def test_the_chain_settles_into_the_exact_distribution(coupled: bool, clamped: i
 
 LONG = [
     ("cd", 30, 0.5, 20_000), ("pcd", 3, 0.5, 20_000), ("isd", 30, 0.5, 20_000), ("isd", 30, 0.25, 20_000),
-    ("always-on", 150, 0.4, 20_000), ("random-length", 150, 0.4, 30_000),
+    ("isd", 30, None, 20_000), ("always-on", 150, 0.4, 20_000), ("random-length", 150, 0.4, 30_000),
 ]  # fmt: skip
 
 
 @KINDS
 @pytest.mark.parametrize(("method", "length", "p", "changes"), LONG)
 def test_with_long_phases_the_mean_change_is_the_gradient_of_the_likelihood(
-    coupled: bool, method: str, length: int, p: float, changes: int
+    coupled: bool, method: str, length: int, p: float | None, changes: int
 ) -> None:
     """At a rate so small that the machine stands still. Every step of always-on learning counts: what is left of the last
     phase at its beginning biases it by (mixing time) / length."""
@@ -122,6 +123,23 @@ def test_with_long_phases_the_mean_change_is_the_gradient_of_the_likelihood(
             np.testing.assert_allclose(mean, exact, atol=0.035, err_msg=name)
 
 
+@KINDS
+def test_the_running_p_is_that_of_least_variance(coupled: bool) -> None:
+    """p* of A and C, the exact means of |g|^2 (changes of W, b and off the diagonal of C) clamped and free."""
+    m, data = machine(4, 3, coupled, seed=1), binary_states(4)[[15, 15, 7, 14]]
+    m.weights -= 1
+    h, v, p = binary_states(3), binary_states(4), joint(m)
+    active = h.sum(1, keepdims=True)
+    square = active * (v.sum(1) + 1 + (active - 1) * coupled)
+    shown = np.array([(data == row).all(1).mean() for row in v])
+    best = optimal_p(float((p / p.sum(0) * shown * square).sum()), float((p * square).sum()))
+    assert abs(best - 0.5) > 0.05
+    sampler = Sampler(m, data, "isd", rate=1e-9, length=30, p=None)
+    sampler.phases.memory = 60_000
+    sampler.run(60_000)
+    assert sampler.phases.now == pytest.approx(best, abs=0.01)
+
+
 def test_couplings_stay_symmetric_without_a_diagonal() -> None:
     m = machine(4, 5, coupled=True)
     Sampler(m, binary_states(4)[:5], "always-on", rate=0.1, length=10).run(300)
@@ -129,11 +147,13 @@ def test_couplings_stay_symmetric_without_a_diagonal() -> None:
     np.testing.assert_array_equal(np.diag(m.couplings), 0)
 
 
-def trained(method: str, pieces: tuple[int, ...], *, coupled: bool = False, length: int = 7) -> BoltzmannMachine:
+def trained(
+    method: str, pieces: tuple[int, ...], *, coupled: bool = False, length: int = 7, p: float | None = 0.4
+) -> BoltzmannMachine:
     """After so many changes, each piece by a sampler of its own that goes on from the last one's state."""
     m, state = machine(4, 3, coupled), None
     for count in pieces:
-        sampler = Sampler(m, binary_states(4)[[3, 5, 12]], method, rate=0.05, length=length, p=0.4, seed=2)
+        sampler = Sampler(m, binary_states(4)[[3, 5, 12]], method, rate=0.05, length=length, p=p, seed=2)
         if state is not None:
             sampler.load_state_dict(state)
         sampler.run(count)
@@ -146,13 +166,15 @@ def equal(first: BoltzmannMachine, second: BoltzmannMachine) -> bool:
 
 
 @KINDS
-@pytest.mark.parametrize("method", METHODS)
-def test_a_run_cut_anywhere_gives_the_same_bits(method: str, coupled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = trained(method, (60,), coupled=coupled)
+@pytest.mark.parametrize(("method", "p"), [*((method, 0.4) for method in METHODS), ("isd", None)])
+def test_a_run_cut_anywhere_gives_the_same_bits(
+    method: str, p: float | None, coupled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(method, (60,), coupled=coupled, p=p)
     assert not equal(whole, machine(4, 3, coupled))
-    assert equal(trained(method, (17, 1, 42), coupled=coupled), whole)
+    assert equal(trained(method, (17, 1, 42), coupled=coupled, p=p), whole)
     monkeypatch.setattr(boltzmann, "BLOCK", 30)
-    assert equal(trained(method, (60,), coupled=coupled), whole)
+    assert equal(trained(method, (60,), coupled=coupled, p=p), whole)
 
 
 def test_always_on_learning_of_one_step_phases_is_isd() -> None:
@@ -212,6 +234,8 @@ def test_what_makes_no_sense_is_refused() -> None:
     for data in (binary_states(3), 0.5 * binary_states(4), np.zeros((0, 4))):
         with pytest.raises(RangeError, match="rows of 4 zeros and ones"):
             Sampler(m, data, "cd", rate=0.1, length=1)
+    with pytest.raises(RangeError, match="method isd, not always-on"):
+        Sampler(m, binary_states(4), "always-on", rate=0.1, length=1, p=None)
     with pytest.raises(RangeError, match="2\\^21 states"):
         machine(3, 21).log_likelihoods(binary_states(3))
 
