@@ -117,12 +117,10 @@ def stood(run: RunFolder, trainer: Trainer) -> None:
 def trainer_of(task: Task, seed: int, data: Dataset, ranks: Ranks) -> Trainer:
     """Everything that a task asks for. Raises RangeError for what does not go together."""
     from neuromorph.learning.options import parse_options
-    from neuromorph.learning.registry import make_rule, rule_class
+    from neuromorph.learning.registry import rule_class, seeded_rule
     from neuromorph.learning.trainer import Trainer
 
-    kind = rule_class(task.rule)
-    options = parse_options(kind, task.options)
-    rule = make_rule(task.rule, **({"seed": seed} if "seed" in kind.options() else {}) | options)
+    rule = seeded_rule(task.rule, seed, parse_options(rule_class(task.rule), task.options))
     network = _network(task, rule, data, seed)
     settings = _settings(rule.settings_for(network), task.settings)
     return Trainer(

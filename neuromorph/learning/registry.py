@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -51,3 +52,9 @@ def make_rule(name: str, **options: Any) -> Rule:
     if unknown:
         raise RangeError(f"rule {name} has no option {unknown[0]!r}; it has {', '.join(found.options())}")
     return found(**options)
+
+
+def seeded_rule(name: str, seed: int, options: Mapping[str, Any]) -> Rule:
+    """The same, whose own draws (phases, signs, noise, negatives, orders) follow `seed` where options leave them."""
+    own = {option: seed for option in ("seed", "phase_seed") if option in rule_class(name).options()}
+    return make_rule(name, **own | dict(options))

@@ -12,7 +12,7 @@ from neuromorph.learning.registry import RULES, make_rule
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LAYERS", "EP_LAYERS", "WITHOUT_LAYERS"):
-        monkeypatch.setattr(bench_rules, name, (20, 12, 11, 10) if name == "LAYERS" else (20, 12, 10))
+        monkeypatch.setattr(bench_rules, name, (20, 12, 11, 10) if name == "LAYERS" else (20, 200, 10))
     monkeypatch.setattr(bench_rules, "BATCH", 8)
     monkeypatch.setattr(bench_rules, "CHAIN_PHASES", 20)
 

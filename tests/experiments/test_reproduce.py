@@ -10,10 +10,12 @@ from typer.testing import CliRunner
 
 from neuromorph.cli import app
 from neuromorph.console import Talk
+from neuromorph.data import load
 from neuromorph.errors import ArtifactError, Interrupted, OutputError, RangeError
-from neuromorph.experiments.reproduce import cells, isd_bas, report, summary
+from neuromorph.experiments.reproduce import cells, isd_bas, order, report, summary
 from neuromorph.experiments.reproduce.catalogue import EXPERIMENTS, reproduce
 from neuromorph.experiments.reproduce.order import Order
+from neuromorph.learning.dual_propagation import DualPropagation
 from neuromorph.learning.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -83,10 +85,32 @@ def test_other_numbers_are_another_training() -> None:
         cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=200),
         cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=300, feedback="random"),
     ]  # fmt: skip
-    keys = [cell.kept("test", 0) for cell in (CELL, *others)] + [CELL.kept("test", 1)]
+    asked = Order(QUIET)
+    keys = [cell.kept("test", 0, asked) for cell in (CELL, *others)] + [CELL.kept("test", 1, asked)]
     assert len(set(keys)) == len(keys)
     renamed = cells.Cell("another name", "dp", (64, 16, 10), data="digits", settings=CELL.settings, samples=300, most=1)
-    assert renamed.kept("test", 0) == CELL.kept("test", 0)
+    assert renamed.kept("test", 0, asked) == CELL.kept("test", 0, asked)
+
+
+def test_other_images_or_other_defaults_are_another_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key, other, digits = CELL.kept("test", 0, Order(QUIET)), Order(QUIET, data_dir=tmp_path), load("digits")
+    assert CELL.kept("test", 0, other) == key
+    order._fingerprint.cache_clear()
+    monkeypatch.setattr(order, "_loaded", lambda name, folder: replace(digits, test_images=digits.test_images ^ 1))
+    assert CELL.kept("test", 0, other) != key
+    monkeypatch.undo()
+    order._fingerprint.cache_clear()
+    monkeypatch.setattr(DualPropagation, "settings", replace(DualPropagation.settings, momentum=0.5))
+    assert CELL.kept("test", 0, Order(QUIET)) != key
+
+
+@pytest.mark.parametrize(
+    ("rule", "option"), [("ep", "seed"), ("ff", "seed"), ("ff-isd", "phase_seed"), ("ep-isd", "phase_seed")]
+)
+def test_draws_of_the_rule_follow_the_seed_of_the_training(rule: str, option: str) -> None:
+    cell = cells.Cell("row", rule, (64, 16, 10))
+    assert [getattr(cell.rule_of(seed), option) for seed in (0, 1, 2)] == [0, 1, 2]
+    assert getattr(replace(cell, options={option: 7}).rule_of(1), option) == 7
 
 
 def test_a_costly_row_is_trained_from_fewer_seeds_and_says_so() -> None:

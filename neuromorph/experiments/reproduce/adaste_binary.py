@@ -49,7 +49,7 @@ def run(asked: Order) -> dict[str, Any]:
 
 
 def _learns(rule: str, found: Mapping[str, Results]) -> Claim:
-    name, least = f"{rule} learns", f"at least {ENOUGH} %"
+    name, least = f"{rule} learns", f"costs little (here: >= {ENOUGH} %)"
     undecided = open_claim(name, least, found[rule])
     if undecided:
         return undecided

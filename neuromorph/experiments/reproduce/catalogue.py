@@ -8,7 +8,6 @@ An experiment is a module of this folder with NAME, TITLE, run and draw::
 
 from __future__ import annotations
 
-import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,12 +34,9 @@ def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
         raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without --rows")
     text = out / f"{name}{'-quick' if asked.quick else ''}.json"
     report.check_place(text, asked.seeds)
-    began = time.perf_counter()
     found = module.run(asked)
-    result = {
-        "name": name, "title": module.TITLE, "quick": asked.quick, "seeds": asked.seeds, **found,
-        "seconds": round(time.perf_counter() - began, 1), **report.surroundings(),
-    }  # fmt: skip
+    told = {"name": name, "title": module.TITLE, "quick": asked.quick, "seeds": asked.seeds}
+    result = {**told, **found, **report.surroundings()}
     report.show(result, asked.talk)
     picture = report.write(result, module.draw, text)
     asked.talk.say(f"wrote {text} and {picture}")

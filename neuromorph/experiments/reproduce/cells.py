@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuromorph.errors import DivergenceError, RangeError
-from neuromorph.experiments.reproduce.kept import Kept
+from neuromorph.experiments.reproduce.kept import Kept, told_of
 from neuromorph.experiments.reproduce.order import Order
-from neuromorph.experiments.reproduce.report import NOT_RUN, Claim, claim, mean_and_spread
+from neuromorph.experiments.reproduce.report import NOT_RUN, Claim, claim, mean_and_spread, plus_minus
+
+if TYPE_CHECKING:
+    from neuromorph.learning.rule import Rule, Settings
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,21 @@ class Cell:
     network: str = "mlp"
     most: int | None = None
 
-    def kept(self, experiment: str, seed: int) -> Kept:
+    def kept(self, experiment: str, seed: int, asked: Order) -> Kept:
         """The place of its result: another for every other training."""
-        told = {k: v for k, v in asdict(self).items() if k not in ("name", "most")}
-        return Kept.of(experiment, self.rule, told, seed)
+        told = {k: v for k, v in asdict(self).items() if k not in ("name", "most", "rule", "options", "settings")}
+        rule = self.rule_of(seed)
+        return Kept.of(
+            experiment, self.rule, [told, *told_of(rule, self.settings_of(rule)), asked.fingerprint(self.data)], seed
+        )
+
+    def rule_of(self, seed: int) -> Rule:
+        from neuromorph.learning.registry import seeded_rule
+
+        return seeded_rule(self.rule, seed, self.options)
+
+    def settings_of(self, rule: Rule) -> Settings:
+        return replace(rule.settings, **self.settings)
 
 
 Results = list[dict[str, Any]]
@@ -53,7 +67,7 @@ def run_cells(experiment: str, cells: Sequence[Cell], asked: Order) -> dict[str,
         for cell, count in zip(cells, counts, strict=True):
             is_asked = asked.rows is None or asked.rows in cell.name
             for seed in range(count):
-                kept = cell.kept(experiment, seed)
+                kept = cell.kept(experiment, seed, asked)
                 if is_asked:
                     bar.note(f"{cell.name}, seed {seed}")
                     result = kept.get(partial(_train, cell, seed, asked, kept))
@@ -68,12 +82,11 @@ def run_cells(experiment: str, cells: Sequence[Cell], asked: Order) -> dict[str,
 
 def _train(cell: Cell, seed: int, asked: Order, kept: Kept) -> dict[str, Any]:
     from neuromorph.learning.network import small_vgg, vgg16
-    from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
 
     data = asked.data(cell.data).first(cell.samples)
-    rule = make_rule(cell.rule, **cell.options)
-    settings = replace(rule.settings, **cell.settings)
+    rule = cell.rule_of(seed)
+    settings = cell.settings_of(rule)
     feedback = cell.feedback or rule.feedback
     if cell.network == "mlp":
         network = rule.build(cell.layers, feedback, seed, settings.first)
@@ -100,11 +113,12 @@ def summary(results: Results) -> str:
 
 
 def row(name: str, results: Results) -> dict[str, Any]:
-    """A line of the table: accuracies in per cent, spread over seeds; `not run` where nothing is known."""
+    """A line of the table: accuracies in per cent, spread over seeds 0, 1, ... and each; `not run` where nothing is known."""
+    blank = {"+-": None, "train %": None, "s/epoch": None, "by seed": None}
     if not results:
-        return {"cell": name, "seeds": 0, "test %": NOT_RUN, "+-": None, "train %": None, "s/epoch": None}
+        return {"cell": name, "seeds": 0, "test %": NOT_RUN, **blank}
     if any(r["diverged"] for r in results):
-        return {"cell": name, "seeds": len(results), "test %": "diverged", "+-": None, "train %": None, "s/epoch": None}
+        return {"cell": name, "seeds": len(results), "test %": "diverged", **blank}
     mean, spread = mean_and_spread([100 * r["test_accuracy"] for r in results])
     train = mean_and_spread([100 * r["train_accuracy"] for r in results])[0]
     seconds = mean_and_spread([entry["seconds"] for r in results for entry in r["history"]])[0]
@@ -112,9 +126,10 @@ def row(name: str, results: Results) -> dict[str, Any]:
         "cell": name,
         "seeds": len(results),
         "test %": round(mean, 2),
-        "+-": round(spread, 2),
+        "+-": plus_minus(spread, 2),
         "train %": round(train, 2),
         "s/epoch": round(seconds, 1),
+        "by seed": " ".join(f"{100 * r['test_accuracy']:.2f}" for r in results) if len(results) > 1 else None,
     }
 
 

@@ -13,16 +13,18 @@ states finite, so all rows use them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.experiments.reproduce.kept import Kept
+from neuromorph.experiments.reproduce.kept import Kept, told_of
 from neuromorph.experiments.reproduce.order import Order
-from neuromorph.experiments.reproduce.report import claim, mean_and_spread
+from neuromorph.experiments.reproduce.report import claim, mean_and_spread, plus_minus
 
 if TYPE_CHECKING:
     from neuromorph.learning.dyadic import Dyadic
     from neuromorph.learning.network import Network
+    from neuromorph.learning.rule import Settings
     from neuromorph.learning.trainer import Trainer
 
 NAME = "dyadic-lambda"
@@ -36,36 +38,51 @@ PROBED, SETTLED, DIRECTIONS = 1000, 300, 5
 
 
 def run(asked: Order) -> dict[str, Any]:
-    rows, measured = [], {}
+    rows: list[dict[str, Any]] = []
+    measured = {}
     with asked.talk.bar(NAME, 2 * len(LAMBDAS) * asked.seeds) as bar:
         for name, lam in LAMBDAS.items():
             for beta in (WEAK, STRONG):
                 found = []
                 for seed in range(asked.seeds):
                     bar.note(f"{name}, beta={beta:g}, seed {seed}")
-                    told = [lam, beta, LAYERS, asked.quick, NOISE, PROBED, SETTLED, DIRECTIONS]
+                    rule, settings = _training(lam, beta, asked)
+                    told = [
+                        told_of(rule, settings),
+                        asked.fingerprint("mnist"),
+                        asked.quick,
+                        LAYERS,
+                        NOISE,
+                        PROBED,
+                        SETTLED,
+                        DIRECTIONS,
+                    ]
                     kept = Kept.of(NAME, name, told, seed)
-                    found.append(kept.get(partial(_train_and_probe, lam, beta, seed, asked, kept)))
+                    found.append(kept.get(partial(_train_and_probe, rule, settings, seed, asked, kept)))
                     bar.advance(1)
                 measured[name, beta] = {k: mean_and_spread([f[k] for f in found]) for k in found[0]}
                 line = {k: round(mean, 3) for k, (mean, _) in measured[name, beta].items()}
-                rows.append({"cell": f"{name}, beta={beta:g}"} | line | {"+-": round(measured[name, beta]["test %"][1], 3)})
+                rows.append(
+                    {"cell": f"{name}, beta={beta:g}"} | line | {"+-": plus_minus(measured[name, beta]["test %"][1], 3)}
+                )
                 asked.talk.say(str(rows[-1]))
     return {"rows": rows, "claims": _claims(measured)}
 
 
-def _train_and_probe(lam: float, beta: float, seed: int, asked: Order, kept: Kept) -> dict[str, float]:
-    from dataclasses import replace
-
+def _training(lam: float, beta: float, asked: Order) -> tuple[Dyadic, Settings]:
     from neuromorph.learning.dyadic import Dyadic
+
+    rule = Dyadic(lam=lam, beta=beta)
+    return rule, replace(rule.settings, epochs=2 if asked.quick else 10, schedule="cosine")
+
+
+def _train_and_probe(rule: Dyadic, settings: Settings, seed: int, asked: Order, kept: Kept) -> dict[str, float]:
     from neuromorph.learning.network import mlp
     from neuromorph.learning.trainer import Trainer
 
     data = asked.data("mnist").first(5000 if asked.quick else None)
-    rule = Dyadic(lam=lam, beta=beta)
     network = mlp(LAYERS, hidden="hard-sigmoid", start="uniform", seed=seed)
-    settings = replace(rule.settings, epochs=2 if asked.quick else 10, schedule="cosine")
-    trainer = Trainer(network, rule, data, settings, seed=seed)
+    trainer = Trainer(network, rule, data, settings, seed=seed, device="cpu")
     kept.train(trainer)
     return _probe(network, rule, trainer, data.test_images, data.test_labels)
 
@@ -91,8 +108,6 @@ def _probe(network: Network, rule: Dyadic, trainer: Trainer, images: Any, labels
 
 def _smoothness(network: Network, rule: Dyadic, x: Any, generator: Any) -> tuple[float, float, float]:
     """Largest ratio of state to drive changes, largest residual, share of hidden units at their upper bound."""
-    from dataclasses import replace
-
     import torch
 
     slow = replace(rule, steps=SETTLED)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from neuromorph.console import Bar
 from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
-from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread
+from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread, plus_minus
 
 if TYPE_CHECKING:
     from neuromorph.learning.boltzmann import Array
@@ -98,7 +98,7 @@ def _row(name: str, rate: float, runs: list[dict[str, Any]]) -> dict[str, Any]:
     nll, spread = mean_and_spread([r["nll"][-1] for r in runs])
     means = {key: mean_and_spread([r[key] for r in runs])[0] for key in ("settled", "tv", "seconds")}
     return {
-        "method": name, "length": METHODS[name][1], "rate": round(rate, 5), "NLL": round(nll, 1), "+-": round(spread, 1),
+        "method": name, "length": METHODS[name][1], "rate": round(rate, 5), "NLL": round(nll, 1), "+-": plus_minus(spread, 1),
         "NLL, last quarter": round(means["settled"], 1), "total variation": round(means["tv"], 3),
         "Gibbs steps": runs[0]["steps"][-1], "s/run": round(means["seconds"], 1),
     }  # fmt: skip

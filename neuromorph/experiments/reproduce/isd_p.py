@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from neuromorph.experiments.reproduce.isd_bas import CHANGES, QUICK_CHANGES, UNITS, patterns
 from neuromorph.experiments.reproduce.kept import Kept
 from neuromorph.experiments.reproduce.order import Order
-from neuromorph.experiments.reproduce.report import claim, mean_and_spread
+from neuromorph.experiments.reproduce.report import claim, mean_and_spread, plus_minus
 from neuromorph.phases import optimal_p, trace_of_covariance
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(asked: Order) -> dict[str, Any]:
             nll, spread = _mean_reached(p, asked)
             terms = _terms(trained, p, phases, seed=1)
             rows.append(
-                {"p": p, "NLL": round(nll, 1), "+-": round(spread, 1), "tr Cov": round(float(terms.var(0).sum()), 2),
+                {"p": p, "NLL": round(nll, 1), "+-": plus_minus(spread, 1), "tr Cov": round(float(terms.var(0).sum()), 2),
                  "formula": round(trace_of_covariance(p, plus, minus, mean), 2)}
             )  # fmt: skip
             asked.talk.say(str(rows[-1]))
@@ -117,7 +117,7 @@ def _claims(rows: list[dict[str, Any]], best: float, running: tuple[float, float
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
     left, right = figure.subplots(1, 2)
     shares = [row["p"] for row in result["rows"]]
-    left.errorbar(shares, [row["NLL"] for row in result["rows"]], [row["+-"] for row in result["rows"]], marker="o")
+    left.errorbar(shares, [row["NLL"] for row in result["rows"]], [row["+-"] or 0 for row in result["rows"]], marker="o")
     left.set(xlabel="p", ylabel="negative log-likelihood (nats)", title="bars and stripes, ISD")
     fine = [0.02 * k for k in range(4, 47)]
     a, c = result["A"], result["C"]

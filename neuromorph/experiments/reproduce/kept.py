@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.errors import ArtifactError, Interrupted, OutputError
 
 if TYPE_CHECKING:
+    from neuromorph.learning.rule import Rule, Settings
     from neuromorph.learning.trainer import Trainer
 
 FOLDER = Path("runs") / "reproduce"
@@ -30,7 +31,7 @@ class Kept:
 
     @classmethod
     def of(cls, experiment: str, label: str, told: Any, seed: int) -> Kept:
-        """`told`: all that decides it beside the seed, as JSON knows it. `label`: for people who look into the folder."""
+        """`told`: all that decides it beside the seed and our code, as JSON knows it. `label`: for people who look into the folder."""
         digest = hashlib.sha256(json.dumps([told, seed], sort_keys=True).encode()).hexdigest()[:12]
         return cls(FOLDER / experiment / f"{label}-{digest}-seed{seed}.json")
 
@@ -71,3 +72,8 @@ class Kept:
         except KeyboardInterrupt:
             trainer.save(self.checkpoint)
             raise Interrupted("interrupted; the same command goes on where it stopped") from None
+
+
+def told_of(rule: Rule, settings: Settings) -> list[Any]:
+    """All numbers of a training, defaults too: where one changes, what was measured with the old one is not this."""
+    return [rule.name, {option: getattr(rule, option) for option in rule.options()}, asdict(settings)]

@@ -21,16 +21,16 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.experiments.reproduce.kept import Kept
+from neuromorph.experiments.reproduce.kept import Kept, told_of
 from neuromorph.experiments.reproduce.order import Order
-from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread
+from neuromorph.experiments.reproduce.report import Claim, claim, mean_and_spread, plus_minus
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from neuromorph.learning.batches import Samples
     from neuromorph.learning.network import Network
-    from neuromorph.learning.rule import Batch, Rule
+    from neuromorph.learning.rule import Batch, Rule, Settings
 
 NAME = "lrrn-lipschitz"
 TITLE = "LRRN: Lipschitz constants and robustness"
@@ -70,27 +70,32 @@ def run(asked: Order) -> dict[str, Any]:
             found[row] = []
             for seed in range(asked.seeds):
                 bar.note(f"{row}, seed {seed}")
-                told = [decay, asdict(size), NOISE, ATTACK, SHOWN, PROBED, SETTLED, LENGTH, TURNS]
-                kept = Kept.of(NAME, name, told, seed)
-                found[row].append(kept.get(partial(_train_and_probe, name, decay, seed, size, asked, kept)))
+                rule, settings = _training(name, decay, size)
+                how = [asdict(size), NOISE, ATTACK, SHOWN, PROBED, SETTLED, LENGTH, TURNS]
+                kept = Kept.of(NAME, name, [told_of(rule, settings), asked.fingerprint(size.data), *how], seed)
+                found[row].append(kept.get(partial(_train_and_probe, rule, settings, seed, size, asked, kept)))
                 bar.advance(1)
             measured = {what: mean_and_spread([f[what] for f in found[row]]) for what in found[row][0]}
             line = {what: float(f"{mean:.4g}") for what, (mean, _) in measured.items()}
-            rows.append({"cell": row, "test %": line.pop("test %"), "+-": round(measured["test %"][1], 2), **line})
+            rows.append({"cell": row, "test %": line.pop("test %"), "+-": plus_minus(measured["test %"][1], 2), **line})
             asked.talk.say(str(rows[-1]))
     return {"rows": rows, "claims": _claims(found)}
 
 
-def _train_and_probe(name: str, decay: float, seed: int, size: Size, asked: Order, kept: Kept) -> dict[str, float]:
-    from neuromorph.learning.batches import Samples
+def _training(name: str, decay: float, size: Size) -> tuple[Rule, Settings]:
     from neuromorph.learning.registry import make_rule
+
+    rule = make_rule(name)
+    return rule, replace(rule.settings, batch=50, rate=2e-3, schedule="cosine", epochs=size.epochs, weight_decay=decay)
+
+
+def _train_and_probe(rule: Rule, settings: Settings, seed: int, size: Size, asked: Order, kept: Kept) -> dict[str, float]:
+    from neuromorph.learning.batches import Samples
     from neuromorph.learning.trainer import Trainer
 
     data = asked.data(size.data).first(size.samples)
-    rule = make_rule(name)
     network = rule.build(size.layers, seed=seed)
-    settings = replace(rule.settings, batch=50, rate=2e-3, schedule="cosine", epochs=size.epochs, weight_decay=decay)
-    kept.train(Trainer(network, rule, data, settings, seed=seed, validation=0))
+    kept.train(Trainer(network, rule, data, settings, seed=seed, validation=0, device="cpu"))
     network.double().requires_grad_(False)
     shown = Samples(data.test_images[:SHOWN], data.test_labels[:SHOWN], data.name, data.classes, network)
     return _probe(_Response(network, rule), next(shown.chunks(world=max(1, len(shown) // PROBED))), shown)

@@ -22,13 +22,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.data import Dataset
-from neuromorph.experiments.reproduce.kept import Kept
+from neuromorph.experiments.reproduce.kept import Kept, told_of
 from neuromorph.experiments.reproduce.order import Order
-from neuromorph.experiments.reproduce.report import claim, mean_and_spread
+from neuromorph.experiments.reproduce.report import claim, mean_and_spread, plus_minus
 
 if TYPE_CHECKING:
     from neuromorph.learning.network import Network
-    from neuromorph.learning.rule import Rule
+    from neuromorph.learning.rule import Rule, Settings
 
 NAME = "norse-baseline"
 TITLE = "Dual propagation, its spike rates in Norse, and surrogate gradients"
@@ -43,16 +43,26 @@ Run = dict[str, Any]
 
 
 def run(asked: Order) -> dict[str, Any]:
-    kinds: dict[str, Callable[[int, Order, Kept], Run]] = {"dp": _dp_and_rates, "surrogate gradients": _surrogate}
+    from neuromorph.learning.dual_propagation import DualPropagation
+    from neuromorph.reference.norse_network import SurrogateGradient
+
+    kinds: dict[str, tuple[Rule, Callable[..., Run]]] = {
+        "dp": (DualPropagation(), _dp_and_rates), "surrogate gradients": (SurrogateGradient(), _surrogate),
+    }  # fmt: skip
     runs: list[Run] = [{} for _ in range(asked.seeds)]
     with asked.talk.bar(NAME, asked.seeds * len(kinds)) as bar:
         for seed in range(asked.seeds):
-            for kind, measure in kinds.items():
+            for kind, (rule, measure) in kinds.items():
                 bar.note(f"{kind}, seed {seed}")
-                kept = Kept.of(
-                    NAME, kind.replace(" ", "-"), [asked.quick, LAYERS, LENGTHS, EPOCHS, BATCH, CALIBRATION], seed
-                )
-                runs[seed] |= kept.get(partial(measure, seed, asked, kept))
+                told = [
+                    told_of(rule, _settings(rule, asked)),
+                    asked.fingerprint(_data(asked).name),
+                    asked.quick,
+                    LENGTHS,
+                    CALIBRATION,
+                ]
+                kept = Kept.of(NAME, kind.replace(" ", "-"), [*told, QUICK_LAYERS if asked.quick else LAYERS], seed)
+                runs[seed] |= kept.get(partial(measure, rule, seed, asked, kept))
                 bar.advance(1)
     rows = [_row(body, None, [run[body] for run in runs]) for body in ("dp", "surrogate gradients")]
     for reset in RESETS:
@@ -61,31 +71,30 @@ def run(asked: Order) -> dict[str, Any]:
     return {"rows": rows, "claims": _claims(rows)}
 
 
-def _dp_and_rates(seed: int, asked: Order, kept: Kept) -> Run:
+def _dp_and_rates(rule: Rule, seed: int, asked: Order, kept: Kept) -> Run:
     """Test accuracy (per cent) of dual propagation and of its weights in rates; of these also how far scores are off, after each length."""
-    from neuromorph.learning.dual_propagation import DualPropagation
-
-    network, reached = _trained(DualPropagation(), seed, asked, kept)
+    network, reached = _trained(rule, seed, asked, kept)
     return {"dp": reached} | {reset: _rates(network, asked, reset) for reset in RESETS}
 
 
-def _surrogate(seed: int, asked: Order, kept: Kept) -> Run:
-    from neuromorph.reference.norse_network import SurrogateGradient
-
-    return {"surrogate gradients": _trained(SurrogateGradient(), seed, asked, kept)[1]}
+def _surrogate(rule: Rule, seed: int, asked: Order, kept: Kept) -> Run:
+    return {"surrogate gradients": _trained(rule, seed, asked, kept)[1]}
 
 
 def _data(asked: Order) -> Dataset:
     return asked.data("digits" if asked.quick else "mnist")
 
 
+def _settings(rule: Rule, asked: Order) -> Settings:
+    epochs, batch = (QUICK_EPOCHS, QUICK_BATCH) if asked.quick else (EPOCHS, BATCH)
+    return replace(rule.settings, epochs=epochs, batch=batch, schedule="cosine")
+
+
 def _trained(rule: Rule, seed: int, asked: Order, kept: Kept) -> tuple[Network, tuple[float, None]]:
     from neuromorph.learning.trainer import Trainer
 
-    layers, epochs, batch = (QUICK_LAYERS, QUICK_EPOCHS, QUICK_BATCH) if asked.quick else (LAYERS, EPOCHS, BATCH)
-    settings = replace(rule.settings, epochs=epochs, batch=batch, schedule="cosine")
-    network = rule.build(layers, seed=seed)
-    trainer = Trainer(network, rule, _data(asked), settings, seed=seed, device="cpu")
+    network = rule.build(QUICK_LAYERS if asked.quick else LAYERS, seed=seed)
+    trainer = Trainer(network, rule, _data(asked), _settings(rule, asked), seed=seed, device="cpu")
     kept.train(trainer)
     return network, (100 * trainer.test_accuracy(), None)
 
@@ -116,7 +125,7 @@ def _row(body: str, steps: int | None, results: Sequence[tuple[float, float | No
     mean, spread = mean_and_spread([accuracy for accuracy, _ in results])
     distances = [distance for _, distance in results if distance is not None]
     return {
-        "body": body, "T": steps, "test %": round(mean, 2), "+-": round(spread, 2),
+        "body": body, "T": steps, "test %": round(mean, 2), "+-": plus_minus(spread, 2),
         "scores off by": float(f"{statistics.mean(distances):.3g}") if distances else None,
     }  # fmt: skip
 
@@ -144,7 +153,7 @@ def draw(figure: Any, result: Mapping[str, Any]) -> None:
     for color, reset in zip(("C0", "C1"), RESETS, strict=True):
         rows = [row for row in result["rows"] if row["body"] == f"rates, {reset}"]
         steps = [row["T"] for row in rows]
-        accuracies, spreads = ([row[column] for row in rows] for column in ("test %", "+-"))
+        accuracies, spreads = ([row[column] or 0 for row in rows] for column in ("test %", "+-"))
         left.errorbar(steps, accuracies, spreads, marker="o", color=color, label=f"rates, {reset}")
         right.loglog(steps, [row["scores off by"] for row in rows], marker="o", color=color, label=f"rates, {reset}")
     for row, (style, color) in zip(result["rows"][:2], (("--", "0.4"), (":", "C2")), strict=True):

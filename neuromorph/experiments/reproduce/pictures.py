@@ -11,7 +11,7 @@ def bars(figure: Any, result: Mapping[str, Any]) -> None:
     axes = figure.subplots()
     rows = [row for row in result["rows"] if isinstance(row["test %"], float)]
     places = range(len(rows))
-    axes.barh(places, [row["test %"] for row in rows], xerr=[row["+-"] for row in rows], color="C0", alpha=0.7)
+    axes.barh(places, [row["test %"] for row in rows], xerr=[row["+-"] or 0 for row in rows], color="C0", alpha=0.7)
     axes.set_yticks(places, [row["cell"] for row in rows], fontsize=7)
     if rows:
         low = min(row["test %"] for row in rows)

@@ -19,11 +19,22 @@ PACKAGES = ("neuromorph", "torch", "numpy", "numba", "norse", "lava-nc")
 
 
 def claim(name: str, paper: str, ours: float | str | None, holds: bool | None, spread: float | None = None) -> Claim:
-    """One claim: what the paper says (in words or figures), what we found, over how large a spread of seeds.
+    """One claim: what the paper says (in words or figures; "here: ..." is our reading of it), what we found, over how large a spread.
 
     `holds` None: not decided, because what it needs was not run; `ours` then says so.
     """
-    return {"name": name, "paper": paper, "ours": NOT_RUN if ours is None else ours, "spread": spread, "holds": holds}
+    return {
+        "name": name,
+        "paper": paper,
+        "ours": NOT_RUN if ours is None else ours,
+        "spread": spread or None,
+        "holds": holds,
+    }
+
+
+def plus_minus(spread: float, digits: int) -> float | None:
+    """A spread as a table shows it: blank for one value."""
+    return round(spread, digits) if spread else None
 
 
 def surroundings() -> dict[str, Any]:

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from neuromorph.experiments.reproduce.kept import Kept
+from neuromorph.experiments.reproduce.kept import Kept, told_of
 from neuromorph.experiments.reproduce.order import Order
-from neuromorph.experiments.reproduce.report import claim, mean_and_spread
+from neuromorph.experiments.reproduce.report import claim, mean_and_spread, plus_minus
+
+if TYPE_CHECKING:
+    from neuromorph.learning.rule import Rule, Settings
 
 NAME = "two-tales-angles"
 TITLE = "Two Tales, figures 2 and 3: angle to the gradient"
@@ -32,14 +35,16 @@ def run(asked: Order) -> dict[str, Any]:
     with asked.talk.bar(NAME, len(GRID) * asked.seeds) as bar:
         for alpha, beta in GRID:
             for seed in range(asked.seeds):
-                kept = Kept.of(NAME, "dp-transpose", [alpha, beta, asked.quick, batches, EVERY], seed)
+                rule, settings = _training(alpha, beta)
+                told = [told_of(rule, settings), asked.fingerprint(_data(asked)), asked.quick, batches, EVERY]
+                kept = Kept.of(NAME, rule.name, told, seed)
                 curves.setdefault(_name(alpha, beta), []).append(
-                    kept.get(partial(_angles, alpha, beta, seed, asked, batches))
+                    kept.get(partial(_angles, rule, settings, seed, asked, batches))
                 )
                 bar.advance(1)
     early = {name: mean_and_spread([_early(curve) for curve in runs]) for name, runs in curves.items()}
     rows = [
-        {"cell": name, "early angle (degrees)": round(mean, 2), "+-": round(spread, 2)}
+        {"cell": name, "early angle (degrees)": round(mean, 2), "+-": plus_minus(spread, 2)}
         for name, (mean, spread) in early.items()
     ]
     strong, half = early[_name(0.0, 1.0)], early[_name(0.5, 1.0)]
@@ -62,19 +67,27 @@ def _early(curve: list[list[float]]) -> float:
     return mean_and_spread(angles)[0]
 
 
-def _angles(alpha: float, beta: float, seed: int, asked: Order, batches: int) -> list[list[float]]:
+def _data(asked: Order) -> str:
+    return "mnist" if asked.quick else "cifar10"
+
+
+def _training(alpha: float, beta: float) -> tuple[Rule, Settings]:
+    from neuromorph.learning.registry import make_rule
+
+    rule = make_rule("dp-transpose", alpha=alpha, beta=beta, loss="cross-entropy")
+    return rule, replace(rule.settings, optimizer="sgd", rate=0.01, momentum=0.9, batch=100)
+
+
+def _angles(rule: Rule, settings: Settings, seed: int, asked: Order, batches: int) -> list[list[float]]:
     """Degrees by layer, every EVERY batches."""
     import torch
 
     from neuromorph.learning.metrics import measure
     from neuromorph.learning.network import mlp, small_vgg
-    from neuromorph.learning.registry import make_rule
     from neuromorph.learning.trainer import Trainer
 
-    rule = make_rule("dp-transpose", alpha=alpha, beta=beta, loss="cross-entropy")
-    data = asked.data("mnist" if asked.quick else "cifar10").first(100 * batches)
+    data = asked.data(_data(asked)).first(100 * batches)
     network = mlp((784, 256, 256, 10), start="he", seed=seed) if asked.quick else small_vgg(seed=seed)
-    settings = replace(rule.settings, optimizer="sgd", rate=0.01, momentum=0.9, batch=100)
     trainer = Trainer(network, rule, data, settings, seed=seed, validation=0)
     curve = []
     with torch.no_grad():
