@@ -59,7 +59,8 @@ def load(name: str, data_dir: Path | str | None = None) -> Dataset:
 
     bars-and-stripes  generated; images (32, 4, 4) of 0 and 255, the same for train and test; label 0 for the
                       16 patterns of full columns, 1 for the 16 of full rows; the empty and the full pattern
-                      are both, so they appear once under either label, and 30 patterns are distinct
+                      are both, so they appear once under either label, and 30 patterns are distinct;
+                      full columns and full rows in turn
     cifar10           `cifar10_jpeg.zip`; images (50000, 32, 32, 3) and (10000, 32, 32, 3), RGB; classes in
                       alphabetical order, images in a fixed random one
     digits            scikit-learn's embedded digits; images (1437, 8, 8) and (360, 8, 8), a fixed split;
@@ -109,6 +110,8 @@ def _bars_and_stripes(_data_dir: Path | str | None) -> Dataset:
     bars = np.repeat(bits[:, None, :], 4, axis=1)
     images = np.concatenate([bars, bars.swapaxes(1, 2)]).astype(np.uint8) * np.uint8(255)
     labels = np.repeat(np.arange(2, dtype=np.int64), 16)
+    turns = np.arange(32).reshape(2, 16).T.ravel()  # both in turn: any part held out has some of each
+    images, labels = images[turns], labels[turns]
     return Dataset("bars-and-stripes", images, labels, images.copy(), labels.copy(), classes=2)
 
 

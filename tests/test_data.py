@@ -105,6 +105,7 @@ def test_bars_and_stripes_are_the_32_patterns_with_the_extremes_doubled() -> Non
     assert len(bars) == len(stripes) == 16
     assert (bars == bars[:, :1, :]).all()
     assert (stripes == stripes[:, :, :1]).all()
+    np.testing.assert_array_equal(labels, [0, 1] * 16)
     np.testing.assert_array_equal(bas.test_images, images)
     np.testing.assert_array_equal(bas.test_labels, labels)
 

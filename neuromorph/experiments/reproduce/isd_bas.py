@@ -85,12 +85,13 @@ def _learn(name: str, rate: float, seed: int, changes: int) -> dict[str, Any]:
 
 
 def patterns() -> Array:
-    """Bars and stripes as rows of zeros and ones, (32, 16)."""
+    """Bars, then stripes as rows of zeros and ones, (32, 16)."""
     import numpy as np
 
     from neuromorph.data import load
 
-    images = load("bars-and-stripes").train_images
+    data = load("bars-and-stripes")
+    images = data.train_images[np.argsort(data.train_labels, kind="stable")]
     return (images.reshape(len(images), -1) > 0).astype(np.float64)
 
 
