@@ -73,7 +73,7 @@ def _falls(name: str, order: Sequence[str], norms: Mapping[str, tuple[float, flo
         return claim(name, "falls", "a row lacks its figure", None)
     values = [norms[row][0] for row in order]
     holds = all(later < earlier for earlier, later in pairwise(values))
-    return claim(name, "falls", " > ".join(f"{v:.2f}" for v in values), holds, max(norms[row][1] for row in order))
+    return claim(name, "falls", ", ".join(f"{v:.2f}" for v in values), holds, max(norms[row][1] for row in order))
 
 
 def _weaker(norms: Mapping[str, tuple[float, float]]) -> Claim:
