@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.console import Talk
@@ -22,9 +26,10 @@ def check_locality(
 ) -> dict[str, Any]:
     """The report on a rule, said and as a dictionary; `violations` is empty for a local one."""
     from neuromorph.learning.options import parse_options
-    from neuromorph.learning.registry import make_rule, rule_class
+    from neuromorph.learning.registry import rule_class
 
-    rule = make_rule(name, **parse_options(rule_class(name), options))
+    kind = _own_rule(name) if ":" in name else rule_class(name)
+    rule = _made(kind, parse_options(kind, options))
     found = judged(rule, (sizes,) if sizes else SIZES, feedback)
     marks = {True: "yes", False: "no"}
     talk.say(f"{name}: states are made of {', '.join(found.reads) or 'nothing that could be followed'}")
@@ -46,3 +51,39 @@ def judged(rule: Rule, sizes: Sequence[tuple[int, ...]] = SIZES, feedback: str |
         except RangeError:
             continue
     return check(rule, *specimen(rule, sizes[-1], feedback))
+
+
+def _own_rule(name: str) -> type[Rule]:
+    """The class that `file.py:Name` names."""
+    from neuromorph.learning.rule import Rule
+
+    file, _, wanted = name.rpartition(":")
+    found = getattr(_module_of(Path(file)), wanted, None)
+    if not isinstance(found, type) or not issubclass(found, Rule):
+        raise RangeError(
+            f"'{wanted}' in '{file}' is {'missing' if found is None else 'no class of rules'}; name a subclass of Rule"
+        )
+    if not isinstance(getattr(found, "name", None), str):
+        raise RangeError(f"rule {wanted} in '{file}' has no name; give its class one, such as name = '{wanted.lower()}'")
+    return found
+
+
+def _module_of(path: Path) -> ModuleType:
+    """A user's file, run as if it were started from its own folder."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise RangeError(f"'{path}' is no Python file; give the name of a rule, or file.py:Name of a class of your own")
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)  # types of options are looked up there
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise RangeError(f"'{path}' cannot be run: {type(error).__name__}: {error}; mend it, and ask again") from error
+    return module
+
+
+def _made(kind: type[Rule], options: dict[str, Any]) -> Rule:
+    try:
+        return kind(**options)
+    except TypeError as error:  # a class without step, or options without a default
+        raise RangeError(f"rule {kind.name} cannot be made: {error}; --set gives it options") from error

@@ -60,7 +60,7 @@ def check_gradient(
 
 @judges.command("check-locality")
 def check_locality(
-    rule: Annotated[str, typer.Argument(help="The name of a rule, such as dp.")],
+    rule: Annotated[str, typer.Argument(help="The name of a rule, such as dp, or file.py:Name of a class of your own.")],
     layers: Layers = None,
     feedback: FeedbackName = None,
     options: RuleOptions = None,

@@ -11,8 +11,9 @@ up, down               carry a value present at a layer to the next one; nothing
 
 Violations: a state of another layer or of more than one step away; another unit of the same layer (sums, norms, products of matrices
 other than by up, down and pair) or another sample; the target anywhere but at the output; a norm of weights; a value that leaves
-the tensors and so steers the whole rule. Of these "norm", "layer" and "residual" may be declared (`Rule.broadcasts`) and are then
-reported as broadcasts. The softmax of the output layer belongs to the loss and is reported as one too.
+the tensors, for Python, NumPy or a length, and so may steer the whole rule. Of these "norm", "layer" and "residual" may be declared
+(`Rule.broadcasts`) and are then reported as broadcasts. "residual" is one reading alone: that of the largest change of states by which
+`SettlingRule.settle` ends a relaxation. The softmax of the output layer belongs to the loss and is reported as a broadcast too.
 
 Local in time: no update reads two sets of states of which one was inferred after the other. States inferred in turns belong
 together, and states that are computed from others after these, and not from themselves (an error, a difference), stand for them.
@@ -28,6 +29,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from pathlib import Path
+from types import FrameType
 from typing import Any, SupportsIndex
 
 import torch
@@ -37,6 +40,7 @@ from neuromorph.learning.feedback import SignSymmetric, Tied
 from neuromorph.learning.network import Network, States, Updates
 from neuromorph.learning.recurrent import Recurrent
 from neuromorph.learning.rule import Batch, Rule
+from neuromorph.learning.settling import SettlingRule
 from neuromorph.reference.watching import INPUT, PART, TARGET, WEIGHTS, Label, Labels, Watch, part
 
 STEPS = 4
@@ -99,7 +103,7 @@ class Judge:
     """Collects what is read and written."""
 
     def __init__(self, rule: Rule, network: Network) -> None:
-        self.watch = Watch()
+        self.watch = Watch(self._left)
         self._rule, self._depth = rule, network.depth
         self._phases: list[History] = []
         self._clock = 0
@@ -150,8 +154,6 @@ class Judge:
             self._judge(labels, f"the update of {name}", self.place(name))
             phases = self._standing_for({label.states for label in labels if isinstance(label, Label) and label.states >= 0})
             self._is_local_in_time &= all(self._in_turns(a, b) for a, b in combinations(phases, 2))
-        if self.watch.escaped:
-            self.broadcast("residual", "a value leaves the states and steers the rule")
 
     def broadcast(self, name: str, what: str) -> None:
         """A signal from everywhere: reported if it was declared, else a violation."""
@@ -181,6 +183,17 @@ class Judge:
         if parameter.endswith("bias"):
             return min(index + 1, self._depth)
         return min(index + (1.5 if parameter.startswith("feedback") else 0.5), self._depth - 0.5)
+
+    def _left(self, labels: Labels, reader: FrameType) -> None:
+        """A value leaves the tensors."""
+        if _is_stopping_test(labels, reader):
+            self.broadcast("residual", "the largest change of states ends a relaxation")
+            return
+        names = sorted({self._named(label) for label in labels if isinstance(label, Label)})
+        place = f"{reader.f_code.co_name} ({Path(reader.f_code.co_filename).name}, line {reader.f_lineno})"
+        self._violate(
+            f"{place} takes a number of {', '.join(names)} out of the tensors, where it may steer the whole rule: keep it a tensor"
+        )
 
     def _violate(self, line: str) -> None:
         self._violations[line] = None
@@ -224,6 +237,15 @@ class Judge:
 
     def _in_turns(self, a: int, b: int) -> bool:
         return self._phases[a].first <= self._phases[b].last and self._phases[b].first <= self._phases[a].last
+
+
+def _is_stopping_test(labels: Labels, reader: FrameType) -> bool:
+    """Whether `SettlingRule.settle` itself looks at its residual, and this is of states alone that the judge has seen written."""
+    return (
+        reader.f_code is SettlingRule.settle.__code__
+        and all(isinstance(states, _WatchedStates) for states in reader.f_locals["moving"])
+        and all(label.states >= 0 for label in labels if isinstance(label, Label))
+    )
 
 
 class _WatchedStates(States):

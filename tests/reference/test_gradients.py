@@ -76,6 +76,32 @@ def test_weakly_nudged_rules_point_where_backpropagation_does(rule: Rule) -> Non
     assert all(layer.ratio == pytest.approx(1.0, abs=1e-6) for layer in layers)
 
 
+def test_asymmetric_dual_propagation_is_too_long_at_alpha_0_and_as_much_too_short_at_1() -> None:
+    """|dW| / |gradient| = 1 +- k beta, in every layer; without a bias at alpha = 1/2."""
+    network, batch = problem()
+    for beta in (1e-4, 5e-5):
+        long, even, short = (
+            [
+                (layer.ratio - 1) / beta
+                for layer in compare(network, make_rule("dp", alpha=alpha, beta=beta, iterations=30), batch)
+            ]
+            for alpha in (0.0, 0.5, 1.0)
+        )
+        assert min(long) > 1
+        assert short == pytest.approx([-k for k in long], rel=2e-3)
+        assert even == pytest.approx([0.0] * 3, abs=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_thirty_sweeps_of_dp_transpose_are_one_at_the_ends_of_alpha(alpha: float) -> None:
+    """One compartment is the forward pass and the mean, so nothing loops."""
+    network, batch = problem()
+    with torch.no_grad():
+        once, often = (make_rule("dp-transpose", alpha=alpha, iterations=n).infer(network, batch)[0] for n in (1, 30))
+    for found, expected in zip([*often.plus, *often.minus], [*once.plus, *once.minus], strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
+
+
 WEAK = {"beta": 1e-6}
 RELAXED = {
     "ep": {"nudge": "centred", "free_steps": 500, "nudged_steps": 500},

@@ -1,6 +1,7 @@
 """check-gradient and check-locality on the command line."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,68 @@ def test_feedback_and_options_are_judged_with_the_rule() -> None:
 
 def test_networks_without_layers_are_judged_too() -> None:
     assert result("check-locality", "dyadic-arbitrary")["local"]
+
+
+MINE = """
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+from neuromorph.learning.dual_propagation import DualPropagation
+from neuromorph.learning.rule import Rule
+
+@dataclass(kw_only=True)
+class Mine(DualPropagation):
+    by: Literal["nothing", "weights"] = "nothing"
+    name: ClassVar[str] = "mine"
+
+    def step(self, network, batch):
+        outcome = super().step(network, batch)
+        if self.by == "weights":
+            outcome.updates["connections.0.weight"] *= network.connection(3).weight.detach().numpy().sum()
+        return outcome
+
+class Nameless(Rule):
+    pass
+
+class Stepless(Rule):
+    name = "stepless"
+
+class Other:
+    pass
+
+number = 3
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    file = tmp_path / "rules_of_mine.py"
+    file.write_text(MINE)
+    return file
+
+
+def test_a_rule_in_a_file_is_judged_like_those_with_a_name(mine: Path) -> None:
+    dp = result("check-locality", "dp")
+    assert result("check-locality", f"{mine}:Mine") == dp | {"rule": "mine"}
+    found = result("check-locality", f"{mine}:Mine", "--set", "by=weights", status=1)
+    assert "step (rules_of_mine.py, line 16) takes a number of parameters of layer 3" in found["violations"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("rules_of_mine.py:Yours", "'Yours' in '.*' is missing"),
+        ("rules_of_mine.py:number", "'number' in '.*' is no class of rules"),
+        ("rules_of_mine.py:Other", "'Other' in '.*' is no class of rules"),
+        ("rules_of_mine.py:Nameless", "rule Nameless in '.*' has no name"),
+        ("rules_of_mine.py:Stepless", "rule stepless cannot be made: .*abstract"),
+        ("rules_of_yours.py:Mine", "rules_of_yours.py' is no Python file"),
+        ("broken.py:Mine", "broken.py' cannot be run: SyntaxError"),
+    ],
+)
+def test_a_file_without_a_rule_is_refused_in_one_line(mine: Path, name: str, complaint: str) -> None:
+    (mine.parent / "broken.py").write_text("def")
+    with pytest.raises(RangeError, match=complaint) as found:
+        raise call("check-locality", f"{mine.parent}/{name}").exception
+    assert "\n" not in str(found.value)

@@ -12,6 +12,7 @@ from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Network, States, Updates, convolutional
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch, Outcome, Rule
+from neuromorph.learning.settling import LOOK
 from neuromorph.reference.locality import LocalityReport, check, specimen
 
 
@@ -107,7 +108,7 @@ STATES: dict[str, tuple[Callable[..., Tensor], str]] = {
     ),
     "the weights themselves": (lambda n, k, s, b: s[k - 1] @ n.connection(k).weight.t(), "reads parameters of layer"),
     "the norm of the weights": (lambda n, k, s, b: up(n, k, s) / n.norm(k), "the norm of the weights into layer 1 is read"),
-    "whether anyone is active": (lambda n, k, s, b: a if (a := up(n, k, s)).max() > 0 else -a, "steers the rule"),
+    "whether anyone is active": (lambda n, k, s, b: a if (a := up(n, k, s)).max() > 0 else -a, "takes a number of s of layer 1 out"),
 }  # fmt: skip
 
 
@@ -159,12 +160,59 @@ def test_an_update_made_outside_of_pair_is_caught() -> None:
     assert not planted_update(change).local_in_space
 
 
-@pytest.mark.parametrize(
-    ("name", "planted"), [("norm", "the norm of the weights"), ("residual", "whether anyone is active")]
-)
-def test_a_declared_broadcast_is_reported_and_no_violation(name: str, planted: str) -> None:
-    found = judged(Planted(state=STATES[planted][0], broadcasts=(name,)))
-    assert (found.violations, found.broadcasts, found.local_in_space) == ((), (name,), True)
+def test_a_declared_broadcast_is_reported_and_no_violation() -> None:
+    found = judged(Planted(state=STATES["the norm of the weights"][0], broadcasts=("norm",)))
+    assert (found.violations, found.broadcasts, found.local_in_space) == ((), ("norm",), True)
+
+
+LOOKS: dict[str, Callable[[Tensor], object]] = {
+    "a number": lambda w: w.sum(),
+    "numpy()": lambda w: w.detach().numpy().sum(),
+    "tolist()": lambda w: sum(w.view(-1).tolist()),
+    "a storage": lambda w: w.untyped_storage()[0],
+    "how many": lambda w: len(w.nonzero()),
+}
+
+
+def altered(name: str, change: Callable[[Network, Outcome], object], **options: object) -> Rule:
+    """A registered rule whose update of the lowest weights is multiplied by what `change` gives."""
+
+    class Altered(RULES[name]):
+        def step(self, network: Network, batch: Batch) -> Outcome:
+            outcome = super().step(network, batch)
+            outcome.updates["connections.0.weight"] *= float(change(network, outcome))
+            return outcome
+
+    return Altered(**options)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", ["dp", "ep", "dyadic", "pc"])
+def test_an_update_steered_by_other_weights_is_caught_however_they_are_read(name: str, look: str) -> None:
+    """Whether the rule may read a residual, as dyadic and pc may, or not."""
+    found = judged(altered(name, lambda network, outcome: LOOKS[look](network.connection(3).weight)))
+    assert any("takes a number of parameters of layer 3 out of the tensors" in line for line in found.violations)
+
+
+@pytest.mark.parametrize("name", ["dyadic", "dyadic-skew", "dyadic-arbitrary", "mac", "pc", "prox", "lrrn"])
+def test_a_relaxation_that_stops_by_its_residual_reads_one(name: str) -> None:
+    found = judged(make_rule(name, eps=0.2, tolerance=1e-3))
+    assert (found.violations, found.broadcasts) == ((), ("residual",))
+
+
+def test_a_residual_is_what_its_relaxation_stops_by_and_no_other_number() -> None:
+    def feign(network: Network, outcome: Outcome) -> Tensor:
+        """Has the relaxation look at weights, as if these were states."""
+        weight, seen = network.connection(3).weight, [[None, torch.zeros(())]]
+        rule.settle(seen, lambda: seen[0].__setitem__(1, weight.sum()), steps=LOOK)
+        return torch.ones(())
+
+    undeclared = type("Undeclared", (RULES["dyadic"],), {"broadcasts": ("norm",)})(tolerance=1e-3)
+    assert any("declare 'residual'" in line for line in judged(undeclared).violations)
+    own = judged(altered("dyadic", lambda network, outcome: outcome.residual))
+    assert any("test_locality.py" in line and "takes a number of s_" in line for line in own.violations)
+    rule = altered("dyadic", feign, tolerance=1e-3)
+    assert any("settle (settling.py" in line and "parameters of layer 3" in line for line in judged(rule).violations)
 
 
 def test_a_sum_over_the_layer_may_be_declared_but_not_the_states_of_another() -> None:

@@ -1,7 +1,9 @@
 """Labels follow a tensor through every operation, view and in-place write."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +14,7 @@ A, B = Label(1, 1, 0), Label(2, 2, 1)
 
 
 def labelled(*of: Label) -> tuple[Watch, list[Tensor]]:
-    watch = Watch()
+    watch = Watch(lambda labels, reader: None)
     return watch, [watch.label(torch.rand(4, 3) + 0.1, {label}) for label in of]
 
 
@@ -107,12 +109,55 @@ def test_a_gradient_carries_what_the_loss_was_made_of() -> None:
     assert {A, B} <= watch.of(gradient)
 
 
-def test_values_that_reach_python_are_noticed() -> None:
-    watch, (a,) = labelled(A)
+LEAVING: dict[str, Callable[[Tensor], object]] = {
+    "a number": lambda a: float(a.max()),
+    "a truth": lambda a: bool((a > 0).all()),
+    "a comparison": lambda a: torch.equal(a, a + 1),
+    "an argument": lambda a: torch.full((2,), a[0, 0]),
+    "numpy()": lambda a: a.numpy(),
+    "an array": lambda a: np.asarray(a),
+    "a function of NumPy": lambda a: np.sqrt(a),
+    "tolist()": lambda a: a.tolist(),
+    "a storage": lambda a: a.untyped_storage()[0],
+    "an address": lambda a: a.data_ptr(),
+    "another library": lambda a: np.from_dlpack(a),
+    "a text": lambda a: str(a),
+    "a function of Python": lambda a: a.apply_(lambda value: value),
+    "a list of numbers": lambda a: torch.tensor([a[0, 0], a[0, 1]]),
+    "a list of numbers, as one of its kind": lambda a: a.new_tensor([a[0, 0]]),
+    "how many": lambda a: len(a[a > 0.5]),
+    "where": lambda a: a.nonzero(),
+    "how many differ": lambda a: a.unique(),
+}
+
+
+@pytest.mark.parametrize("name", LEAVING)
+def test_a_value_that_leaves_the_tensors_is_told_with_its_labels_and_the_code_that_took_it(name: str) -> None:
+    told = []
+    watch = Watch(lambda labels, reader: told.append((A in labels, reader.f_code)))
+    a = watch.label(torch.rand(4, 3) + 0.1, {A})
     with watch:
-        assert not watch.escaped
-        float(a.max())
-    assert watch.escaped
+        LEAVING[name](a)
+    assert set(told) == {(True, LEAVING[name].__code__)}
+
+
+STAYING: dict[str, Callable[[Tensor], object]] = {
+    "a shape": lambda a: a.new_zeros(len(a), *a.shape),
+    "a tensor of other numbers": lambda a: a.new_tensor([1.0]) + torch.tensor([2.0]),
+    "units by their places": lambda a: a[:, torch.tensor([2, 0])],
+    "a pause": lambda a: a.tolist(),
+}
+
+
+@pytest.mark.parametrize("name", STAYING)
+def test_a_value_that_stays_in_the_tensors_is_not_told(name: str) -> None:
+    told = []
+    watch = Watch(lambda labels, reader: told.append(labels))
+    a = watch.label(torch.rand(4, 3), {A})
+    with watch, watch.paused() if name == "a pause" else nullcontext():
+        STAYING[name](a)
+    a.tolist()
+    assert told == []
 
 
 def test_nothing_is_labelled_in_a_pause() -> None:
