@@ -103,7 +103,7 @@ def test_check_bits_of_a_run_and_of_a_file(
         (["train", "-o", "/proc/no/such"], "cannot be written"),
         (["train", "--resume", "/nowhere"], "no run folder"),
         (["compile", "/nowhere", "-o", "x.h5"], "no run folder"),
-        (["compile", "nothing.py:x", "-o", "x.h5"], "is no file"),
+        (["compile", "nothing.py:x", "-o", "x.h5"], "is no Python file"),
         (["inspect", __file__], "not an HDF5 file"),
         (["run", __file__, "--steps", "3"], "not an HDF5 file"),
         (["check-bits", "net.h5"], "no Lava graph"),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.console import Talk
 from neuromorph.errors import RangeError
+from neuromorph.experiments.user_file import named_in_file
 
 if TYPE_CHECKING:
     from neuromorph.learning.rule import Rule
@@ -58,7 +55,7 @@ def _own_rule(name: str) -> type[Rule]:
     from neuromorph.learning.rule import Rule
 
     file, _, wanted = name.rpartition(":")
-    found = getattr(_module_of(Path(file)), wanted, None)
+    found = named_in_file(name, "the name of a rule, or file.py:Name of a class of your own")
     if not isinstance(found, type) or not issubclass(found, Rule):
         raise RangeError(
             f"'{wanted}' in '{file}' is {'missing' if found is None else 'no class of rules'}; name a subclass of Rule"
@@ -66,20 +63,6 @@ def _own_rule(name: str) -> type[Rule]:
     if not isinstance(getattr(found, "name", None), str):
         raise RangeError(f"rule {wanted} in '{file}' has no name; give its class one, such as name = '{wanted.lower()}'")
     return found
-
-
-def _module_of(path: Path) -> ModuleType:
-    """A user's file, run as if it were started from its own folder."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise RangeError(f"'{path}' is no Python file; give the name of a rule, or file.py:Name of a class of your own")
-    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)  # types of options are looked up there
-    sys.path.insert(0, str(path.parent.resolve()))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise RangeError(f"'{path}' cannot be run: {type(error).__name__}: {error}; mend it, and ask again") from error
-    return module
 
 
 def _made(kind: type[Rule], options: dict[str, Any]) -> Rule:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from neuromorph.deploy.rules import compile_program
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import LoweringError, NeuromorphError, OutputError, RangeError
 from neuromorph.experiments.run_folder import RunFolder
+from neuromorph.experiments.user_file import named_in_file
 from neuromorph.online import accuracy, presenter_of
 from neuromorph.program import Program, Sink
 
@@ -29,16 +28,7 @@ def graph_of(model: str) -> Any:
     from lava.magma.core.process.process import AbstractProcess
 
     file, _, name = model.rpartition(":")
-    path = Path(file)
-    if not path.is_file():
-        raise LoweringError(f"'{file}' is no file; give a run folder, or file.py:name of a process")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise LoweringError(f"'{file}' is no Python file")
-    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)  # Lava looks for models by module name
-    sys.path.insert(0, str(path.parent.resolve()))
-    spec.loader.exec_module(module)
-    found = getattr(module, name, None)
+    found = named_in_file(model, "a run folder, or file.py:name of a process")
     process = found() if callable(found) and not isinstance(found, AbstractProcess) else found
     if not isinstance(process, AbstractProcess):
         raise LoweringError(f"'{name}' in '{file}' is {'missing' if found is None else 'no Lava process'}; name one")
