@@ -42,6 +42,10 @@ class AlwaysOn(Sampled, Carried):
 
     learns_within: ClassVar[bool] = True
 
+    @property
+    def indivisible(self) -> str:
+        return "within a step weights move by what a process sees of the batch"
+
     def check(self) -> None:
         super().check()
         if self.length < 1:
@@ -55,6 +59,7 @@ class AlwaysOn(Sampled, Carried):
         super().__post_init__()
         self._ends = torch.Generator().manual_seed(self.phase_seed)
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         phase = self.phases.draw()
         plus, minus = self.strengths()

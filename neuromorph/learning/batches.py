@@ -7,8 +7,8 @@ CIFAR-10's training images are cropped to their size out of a black margin of 4 
 
 Several processes see the same batches: of each, a process takes the samples whose place in the training set is congruent to its
 rank modulo their number. So what a rule keeps of a sample (persistent particles) stays in one process. Shares differ in size,
-and each is given with its part of the whole; a process without a sample gets the first one, with part 0, so that the streams
-of random numbers of all processes advance together.
+and each is given with its part of the whole and with the targets of all, which a rule may permute; a process without a sample gets the
+first one, with part 0, so that the streams of random numbers of all processes advance together.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ class Samples:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def targets(self, index: Tensor) -> Tensor:
+        return self._targets.index_select(0, self.labels.index_select(0, index))
+
     def batch(self, index: Tensor, crops: Tensor | None = None) -> Batch:
         """The samples at these places; `crops` (n, 3): offsets down and right, 0 to 8, and whether to mirror."""
         images = self.images.index_select(0, index)
@@ -60,9 +63,7 @@ class Samples:
         x = images.to(self._scale.dtype).mul_(self._scale)
         if self._shift is not None:
             x.add_(self._shift)
-        return Batch(
-            x.view(len(index), *self.shape), self._targets.index_select(0, self.labels.index_select(0, index)), index
-        )
+        return Batch(x.view(len(index), *self.shape), self.targets(index), index)
 
     def chunks(self, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """All samples in their order, or those of one of several processes."""
@@ -105,12 +106,15 @@ class Batches:
         whole = np.split(order, range(self.size, len(order), self.size))[start:]
         if not whole:
             return
-        own = [index[index % self.world == self.rank] for index in whole]
-        places = [mine if len(mine) else index[:1] for mine, index in zip(own, whole, strict=True)]
+        own = [np.flatnonzero(index % self.world == self.rank) for index in whole]
+        places = [index[mine] if len(mine) else index[:1] for mine, index in zip(own, whole, strict=True)]
         device, crops = self.samples.labels.device, self._crops(epoch)
         on_device = torch.split(torch.from_numpy(np.concatenate(places)).to(device), [len(index) for index in places])
         for index, mine, all_of_it in zip(on_device, own, whole, strict=True):
             batch = self.samples.batch(index, None if crops is None else crops[index])
+            if self.world > 1:
+                targets = self.samples.targets(torch.from_numpy(all_of_it).to(device))
+                batch = batch._replace(whole=targets, own=torch.from_numpy(mine) if len(mine) else slice(1))
             yield Share(batch, len(mine) / len(all_of_it), len(all_of_it))
 
     def _crops(self, epoch: int) -> Tensor | None:

@@ -11,9 +11,11 @@ chl: of a Hopfield network with hard sigmoids; the limit of EP for beta to infin
 fall into different basins. A clamped phase that begins at rest needs no free one.
 chl-discounted: the equilibrium of a network whose feedback is weak, with a linear output. As gamma -> 0 the update tends to
 backpropagation's for the squared error; the signal in layer k is of order gamma^(L-k), the noise of rounding is not, and the loop needs
-about gamma |W|^2 < 1.
+about gamma |W|^2 < 1. Direct feedback reaches every layer at order gamma, and so do the changes of the layers below: no rates make up
+for that.
 coupled: P, N and C are nudge = positive, negative and centred, contrastive learning is beta = 1, positive. Its held phase needs the free
-output, so that a term that begins at rest infers the free phase first. A held output stays within the bounds of its units.
+output, so that a term that begins at rest infers the free phase first. A held output stays within the bounds of its units. With
+cross-entropy the output is a readout (relaxation.py), whose error is held: s_L = -b g(free a_L).
 
 Sources: Movellan 1991; Xie and Seung 2003, eq. 1-9; Stern 2021 and Scellier 2023 (coupled learning in energy-based models).
 """
@@ -27,6 +29,7 @@ from neuromorph.errors import RangeError
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Activation, Network, States, Updates
 from neuromorph.learning.relaxation import Clamp, NudgedRule, Relaxation, RelaxationRule
+from neuromorph.learning.rule import check_discount
 
 
 @dataclass(kw_only=True)
@@ -70,6 +73,10 @@ class DiscountedContrastive(ContrastiveHebbian):
         if not 0 < self.gamma <= 1:
             raise RangeError(f"gamma = {self.gamma} is outside 0..1 (0 excluded): updates grow as gamma^(k - L)")
 
+    def fits(self, network: Network) -> None:
+        super().fits(network)
+        check_discount(self.name, "gamma", self.gamma, network)
+
     def free(self, network: Network, clamp: Clamp) -> Relaxation:
         return replace(super().free(network, clamp), gain=self.gamma)
 
@@ -88,9 +95,9 @@ class Coupled(NudgedRule):
     source: ClassVar[str] = "Stern, Hexner, Rocks, Liu 2021"
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
-        free = states[network.depth]
-        nearer = free - make_loss(self.loss).gradient(free, clamp.y).mul_(strength)
-        states[network.depth] = network.activate(network.depth, nearer)
+        free = self.scores(network, states)
+        moved = make_loss(self.loss).gradient(free, clamp.y).mul_(-strength)
+        states[network.depth] = moved if self.reads_out else network.activate(network.depth, free + moved)
         return replace(self.free(network, clamp), is_clamped=True)
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:

@@ -2,8 +2,8 @@
 
 Started by torchrun, a process finds its rank, their number and the meeting point in the environment. Each infers its share of a
 batch (batches.py); an update is the sum over processes of (part of the batch) x (mean over the share), so that one process
-alone would take the same step, but for rounding. One all-reduce a step carries updates and a wish to stop: a Ctrl-C, which reaches
-each process at another moment, ends all of them after the same batch.
+alone would take the same step, but for rounding. One all-reduce a step carries updates and what one process alone may know: a Ctrl-C,
+which reaches each at another moment, ends all of them after the same batch, and so does an output that is not finite.
 """
 
 from __future__ import annotations
@@ -36,20 +36,21 @@ class Ranks:
         return deferred_interrupt() if self.pressed is None else nullcontext(self.pressed)
 
     def mean(
-        self, updates: Updates, parameters: Mapping[str, nn.Parameter], part: float, stop: bool = False
-    ) -> tuple[Updates, bool]:
-        """Updates over the whole batch, and whether any process wants to stop. A parameter that none names stays unnamed."""
+        self, updates: Updates, parameters: Mapping[str, nn.Parameter], part: float, *known: bool
+    ) -> tuple[Updates, list[bool]]:
+        """Updates over the whole batch, and of each thing known whether any process knows it. A parameter that none names stays
+        unnamed."""
         if self.world == 1:
-            return updates, stop
+            return updates, list(known)
         like = next(iter(parameters.values()))
         pieces = [updates[n].flatten() * part if n in updates else p.new_zeros(p.numel()) for n, p in parameters.items()]
-        flags = torch.tensor([*[n in updates for n in parameters], stop], dtype=like.dtype, device=like.device)
+        flags = torch.tensor([*[n in updates for n in parameters], *known], dtype=like.dtype, device=like.device)
         together = torch.cat([*pieces, flags])
         distributed.all_reduce(together)
         *summed, flags = torch.split(together, [*[p.numel() for p in parameters.values()], len(flags)])
-        *named, stops = (flags > 0).tolist()
-        found = zip(parameters.items(), summed, named, strict=True)
-        return {name: total.view_as(p) for (name, p), total, is_named in found if is_named}, stops
+        met = (flags > 0).tolist()
+        found = zip(parameters.items(), summed, met[: len(summed)], strict=True)
+        return {name: total.view_as(p) for (name, p), total, is_named in found if is_named}, met[len(summed) :]
 
     def sum(self, number: Tensor) -> Tensor:
         if self.world > 1:

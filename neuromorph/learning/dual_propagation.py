@@ -131,6 +131,7 @@ class DualPropagation(Rule):
         """Share of Delta that lifts s_plus."""
         return self.alpha
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         dyads, output = self.infer(network, batch)
         return Outcome(self.plasticity(network, dyads), output, dyads.residual)

@@ -33,6 +33,10 @@ eps = 1 / (1 + K^2): K / 2 times as many steps.) Norms are not local; a fixed ep
 Two-phase form of the skew network: one compartment u, s = f(W u + theta_0 x -+ beta/2 g), inferred with either sign. s_plus_k is u of
 the first phase where L - k is even, of the second where it is odd, so the product of the ends changes its sign with the depth.
 
+Pooling between hidden layers is for lambda = 1/2 alone. Elsewhere the compartments send up different states, from which pooling would
+choose different maxima; and at lambda < 1/2 a mean that comes down weakens the maximum that it comes from until another one is, and so on,
+so that nothing settles. Pooled inputs are clamped: there both see the same.
+
 Sources: thesis chapter 4 (paper E), eq. 4.3-4.8; homotopy in lambda: thesis section 6.2. Differences: the papers' inference
 is mirror descent; here neighbours are updated in turn with a damping that keeps the fixed points. alpha = 1/2 throughout.
 """
@@ -51,7 +55,7 @@ from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import make_mean, make_nudged
 from neuromorph.laws.hopfield import make_leaky
-from neuromorph.learning.connections import Start
+from neuromorph.learning.connections import Convolution, Start
 from neuromorph.learning.feedback import Direct
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Activation, Network, States, Updates
@@ -128,7 +132,15 @@ class Dyadic(SaddleRule):
             )
 
     def fits(self, network: Network) -> None:
-        if isinstance(network.feedback, Direct) and (self.lam, self.lam_end) not in ((0.5, None), (0.5, 0.5)):
+        if {self.lam, self.lam_end} <= {0.5, None}:
+            return
+        if any(isinstance(c, Convolution) and c.pool for c in map(network.connection, range(2, network.depth + 1))):
+            raise RangeError(
+                f"{self.name} at lam = {self.lam} sends up different states of both compartments, from which pooling chooses different "
+                "maxima, and errors would return to other units than those they came from: take convolutions without pooling (but the "
+                "lowest), or lam = 0.5; for a symmetric network with pooling rule ep with nudge = centred"
+            )
+        if isinstance(network.feedback, Direct):
             raise RangeError(
                 f"with direct feedback the output drives all layers, but at lam = {self.lam} a layer is driven by the mean of the "
                 "next one: take another feedback, or lam = 0.5"
@@ -141,6 +153,7 @@ class Dyadic(SaddleRule):
             return self.lam
         return self.lam + (self.lam_end - self.lam) * min(1.0, self._batches / self.lam_batches)
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         dyads = self.infer(network, batch)
         found = Outcome(self.plasticity(network, dyads), self.predict(network, batch.x), dyads.residual)
@@ -242,6 +255,7 @@ class SkewDyadic(Dyadic):
         if self.lam != 0 or self.lam_end is not None:
             raise RangeError("dyadic-skew is dyadic at lam = 0, where it stays; for another lam ask for dyadic")
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         if self.form == "dyads":
             return super().step(network, batch)
@@ -290,6 +304,7 @@ class ArbitraryDyadic(SaddleRule):
         if not isinstance(network, Recurrent):
             raise RangeError("dyadic-arbitrary trains a Recurrent network, not one in layers; for these ask for dyadic")
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         recurrent = cast(Recurrent, network)
         dyads = self.infer(recurrent, batch)

@@ -6,7 +6,7 @@
 with g = d loss / d output of each sample; phases, strengths, order and their errors: relaxation.py. As b -> 0 this is minus the
 gradient of the loss at the free fixed point. Weights are symmetric with feedback tied; with another one there is no energy.
 
-Loss: squared, y - s_L, or cross-entropy, y - softmax(s_L), whose logits need a linear output.
+Loss: squared, y - s_L, or cross-entropy, whose linear output is a readout outside E: s_L = b (y - softmax a_L) (relaxation.py).
 
 `persistent`: the free phase of a sample begins where its last one ended (particles.py); prediction begins at zero.
 `temperature` T > 0: Langevin dynamics, and products averaged over `averaged` more iterations after those of every phase; the noise
@@ -75,10 +75,15 @@ class EquilibriumPropagation(_Nudging):
         if self.averaged < 1:
             raise RangeError(f"averaged = {self.averaged}: plasticity needs at least one iteration to see")
 
+    @property
+    def indivisible(self) -> str:
+        return "noise is drawn for a batch, not for its samples" if self.temperature else super().indivisible
+
     def relaxation(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         found = super().relaxation(network, clamp, strength, states)
         return replace(found, noise=self._noise) if self.temperature else found
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         if not self.temperature:
             return super().step(network, batch)
@@ -136,6 +141,7 @@ class ContinuousEquilibrium(_Nudging):
     def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
         raise RangeError("ep-continuous learns from changes within a phase, and has no two terms to draw from; take ep")
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         plus, minus = self.strengths()
         clamp = self.clamp(network, batch)

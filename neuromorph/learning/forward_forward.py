@@ -7,8 +7,8 @@ Layer k = 1..L has no recurrent state and no error from above (G, gap and post: 
     dW_k = <post_k u_(k-1)^T>,   db_k = <post_k>
 
 The label is written into the image: the first pixels, one a class, are 0 but for the label's, which is 1, the largest pixel. A negative
-sample is the same image with the label of another sample of the batch (a random permutation, so now and then the right label); in a batch
-of one, with a label drawn from all classes.
+sample is the same image with the label of another sample of the batch (a random permutation, so now and then the right label; of the
+whole batch where processes share it); in a batch of one, with a label drawn from all classes.
 Prediction: each label is tried, and the one with the largest sum of G_k over all layers wins. There is no output layer.
 
 Order: the paper's code updates layer k before layer k + 1 learns, but hands s_k from before the update upward. So no layer ever sees
@@ -57,7 +57,6 @@ class ForwardForward(TwoTermRule):
     unit_inputs: ClassVar[bool] = True
     settings: ClassVar[Settings] = Settings(rate=0.1, batch=100, epochs=12, schedule="cosine", first="he")
     broadcasts: ClassVar[tuple[str, ...]] = ("layer",)
-    classes: ClassVar[int] = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,6 +92,7 @@ class ForwardForward(TwoTermRule):
                 weight.mul_(math.sqrt(weight[0].numel()))
         return network
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         updates = added(self._infer(network, batch, +1)[0], self._infer(network, batch, -1)[0])
         return Outcome(updates, self.predict(network, batch.x))
@@ -103,7 +103,7 @@ class ForwardForward(TwoTermRule):
         return Term(updates, states, states[-1])
 
     def _infer(self, network: Network, batch: Batch, sign: int) -> tuple[Updates, States]:
-        y = batch.y if sign > 0 else self._others(batch.y)
+        y = batch.y if sign > 0 else self._others(batch)
         phase = "positive" if sign > 0 else "negative"
         u = network.states(f"direction, {phase}", _direction(overlaid(batch.x, y)))
         s, post = network.states(phase, batch.x), network.states(f"post, {phase}", batch.x)
@@ -116,10 +116,11 @@ class ForwardForward(TwoTermRule):
             updates |= network.pair(k, post, u, 1 / len(y))
         return updates, s
 
-    def _others(self, y: Tensor) -> Tensor:
+    def _others(self, batch: Batch) -> Tensor:
         """The labels in another order; to a sample that is alone, the label of any class."""
+        y = batch.y if batch.whole is None else batch.whole
         if len(y) > 1:
-            return y[torch.randperm(len(y), generator=self._labels).to(y.device)]
+            return y[torch.randperm(len(y), generator=self._labels)[batch.own].to(y.device)]
         return torch.eye(y.shape[1]).to(y)[torch.randint(y.shape[1], (1,), generator=self._labels)]
 
     def predict(self, network: Network, x: Tensor) -> Tensor:

@@ -55,6 +55,11 @@ class Sampled(TwoTermRule):
         self.last: list[Tensor] = []
         """States of layers 1..L at the end of the last phase, of a rule that carries them on."""
 
+    @property
+    def indivisible(self) -> str:
+        return "p would follow what each process sees of a batch" if self.adaptive else super().indivisible
+
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         phase = self.phases.draw()
         found = self.term(network, batch, +1 if phase.positive else -1)
@@ -80,6 +85,12 @@ class Carried(RelaxationRule):
     """A relaxation that begins where its last phase ended; at rest if the batch has another size."""
 
     last: list[Tensor]
+
+    @property
+    def indivisible(self) -> str:
+        if getattr(self, "persistent", False):
+            return ""  # the samples' own states are put over these
+        return "a phase begins at the states of the batch before, which are of other samples in a share of it"
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
         found = super().rest(network, clamp, strength)

@@ -30,6 +30,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from neuromorph.arithmetic.tensors import TENSORS
@@ -88,6 +89,7 @@ class LiftedRule(QuadraticRule):
 
     steps: int = 5
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         units, output = self.infer(network, batch)
         scale, updates = self.scale(batch), Updates()

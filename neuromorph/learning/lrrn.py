@@ -40,7 +40,7 @@ from neuromorph.learning.connections import Convolution
 from neuromorph.learning.feedback import Tied
 from neuromorph.learning.lifted import QuadraticRule, unit
 from neuromorph.learning.network import Network, States, Updates
-from neuromorph.learning.rule import Batch, Outcome, Settings
+from neuromorph.learning.rule import Batch, Outcome, Settings, check_discount
 from neuromorph.learning.two_term import Term, TwoTermRule, added
 
 
@@ -65,6 +65,7 @@ class Lrrn(QuadraticRule, TwoTermRule):
 
     def fits(self, network: Network) -> None:
         super().fits(network)
+        check_discount(self.name, "discount", self.discount, network)
         if self.kappa and not isinstance(network.feedback, Tied):
             raise RangeError(
                 f"{self.name} reconstructs with the transpose of the weights that regress: build the network with feedback tied, or "
@@ -77,6 +78,7 @@ class Lrrn(QuadraticRule, TwoTermRule):
                 "pooling, or rule prox"
             )
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         free, other = (self.term(network, batch, sign) for sign in (-1, +1))
         return Outcome(added(free.updates, other.updates), free.output, free.residual)

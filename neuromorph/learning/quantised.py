@@ -16,7 +16,8 @@ adaste is a finite difference of w, over a step that leads as far beyond the bou
 within -1..1, and from mu alpha = 1 on w = sgn t (one bit) and d = q min(1, 1 / |t|) toward 0, 0 away from it. mu grows by
 `growth` per epoch from `mu` up to 1 / alpha. Predictions use the levels themselves, b + h sgn x, at any mu. sgn 0 = 1.
 
-Biases stay real, and so do feedback weights of their own. The scale is fixed, one number a connection: a shift on a chip.
+Biases stay real, and so do feedback weights of their own, which learn what the latent ones do (feedback.py). The scale is fixed, one
+number a connection: a shift on a chip.
 
 Sources: AdaSTE (CVPR 2022), eq. of the inner problem and its code; straight-through: Bengio 2013, BinaryConnect 2015. Differences: the
 authors cap the slope of d at 1/2 and jump to 1 close to 0, here the cap is 1; theta starts at +-10 there, here where the
@@ -131,6 +132,10 @@ class Quantised(Rule):
             )
 
     @property
+    def indivisible(self) -> str:
+        return super().indivisible or "the direction of a latent weight depends on the sign of the whole batch's update"
+
+    @property
     def levels(self) -> Levels:
         return Levels(2 if self.bits == 1 else 2**self.bits - 1)
 
@@ -145,10 +150,11 @@ class Quantised(Rule):
     def step(self, network: Network, batch: Batch) -> Outcome:
         with self.inferring(network):
             outcome = self.base.step(self, network, batch)
-        for name, p in _weights_of(network):
+        for k, (name, p) in enumerate(_weights_of(network), 1):
             if name in outcome.updates:
                 c = self._scale(p)
                 outcome.updates[name] = -self.direction(-outcome.updates[name], p.data / c)
+                outcome.updates |= network.feedback.learn(k, outcome.updates[name])
         return outcome
 
     def predict(self, network: Network, x: Tensor) -> Tensor:

@@ -18,7 +18,14 @@ A rule contrasts phases of strengths b_plus > b_minus, one of which may be 0, th
     random-sign   one of both, drawn a batch   O(beta), O(beta^2) in the mean
     centred       beta, -beta                  O(beta^2); two phases besides the free one
 
-Every nudged phase starts from the states of the free phase, which comes first. Source: equations.md sections 7 and 8.
+Every nudged phase starts from the states of the free phase, which comes first.
+
+Cross-entropy: the output is a readout outside the energy of the others, F = E(s_1 .. s_(L-1)) + b loss(softmax a_L), with
+a_L = W_L s_(L-1) + b_L. The state of layer L is then its error, 0 in the free phase and else s_L <- push(a_L) = -b g(a_L): what it sends
+down and learns from (s_L s_(L-1)^T = -b dloss/dW_L) is written as for any layer. Logits that fed back as states would, large as they
+become, hold the hidden layers at their ends (on digits 38 % instead of 94 %).
+
+Sources: equations.md sections 7 and 8; readout: Laborieux 2021.
 """
 
 from __future__ import annotations
@@ -47,7 +54,10 @@ Nudge = Literal["positive", "negative", "random-sign", "centred"]
 
 @dataclass(frozen=True, kw_only=True)
 class Relaxation:
-    """How the layers settle in one phase. `push`: on the output, given its state. `noise`: added to a drive, given that drive."""
+    """How the layers settle in one phase. `push`: on the output, given its state. `noise`: added to a drive, given that drive.
+
+    `reads_out`: the output is a readout; `push` then gives its error, given its drive.
+    """
 
     below: Tensor
     """W_1 x + b_1."""
@@ -58,6 +68,7 @@ class Relaxation:
     noise: Callable[[Tensor], Tensor] | None = None
     is_clamped: bool = False
     """The output stays where it is."""
+    reads_out: bool = False
 
     def run(self, network: Network, states: States, steps: int) -> float | Tensor:
         """`steps` iterations on `states`; the largest change of a state in the last one."""
@@ -69,7 +80,7 @@ class Relaxation:
             for group in groups:
                 drives = [self.drive(network, k, states) for k in group]
                 for k, drive in zip(group, drives, strict=True):
-                    if self.noise:
+                    if self.noise and not (self.reads_out and k == network.depth):
                         drive = drive + self.noise(drive)
                     states[k] = leaky(states[k], drive, 256 * self.eps, *self.bounds(network, k))
         moved = zip(states[1:], before[1:], strict=True)
@@ -80,6 +91,8 @@ class Relaxation:
         drive = self.below if k == 1 else network.up(k, states)
         if k < network.depth:
             return torch.add(drive, network.down(k, states), alpha=self.gain)
+        if self.reads_out:
+            return torch.zeros_like(drive) if self.push is None else self.push(drive)
         return drive if self.push is None else drive + self.push(states[k])
 
     def bounds(self, network: Network, k: int) -> tuple[Any, Any]:
@@ -136,9 +149,14 @@ class RelaxationRule(TwoTermRule):
             )
 
     @property
+    def reads_out(self) -> bool:
+        """Whether the output is a readout."""
+        return self.loss == "cross-entropy"
+
+    @property
     def output(self) -> Activation:
         """Logits are not clipped."""
-        return "linear" if self.loss == "cross-entropy" else "hard-sigmoid"
+        return "linear" if self.reads_out else "hard-sigmoid"
 
     @abstractmethod
     def strengths(self) -> tuple[float, float]:
@@ -150,7 +168,7 @@ class RelaxationRule(TwoTermRule):
 
     def free(self, network: Network, clamp: Clamp) -> Relaxation:
         """The relaxation of a phase that does not."""
-        return Relaxation(below=clamp.below, eps=self.eps, order=self.order)
+        return Relaxation(below=clamp.below, eps=self.eps, order=self.order, reads_out=self.reads_out)
 
     def relaxation(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         return self.nudged(network, clamp, strength, states) if strength else self.free(network, clamp)
@@ -179,6 +197,10 @@ class RelaxationRule(TwoTermRule):
                 updates = added(updates, self.product(network, k, states, states, share))
         return updates
 
+    def scores(self, network: Network, states: States) -> Tensor:
+        """What the output says: its state, or the drive of a readout."""
+        return network.up(network.depth, states) if self.reads_out else states[-1]
+
     def inputs(self, x: Tensor) -> Tensor:
         """What the input layer is clamped to."""
         return x
@@ -202,7 +224,7 @@ class RelaxationRule(TwoTermRule):
         """`steps` iterations from `start`; with a scale, what plasticity makes of their end."""
         states = self.begun(network, clamp, strength, start)
         residual = self.relaxation(network, clamp, strength, states).run(network, states, steps)
-        return Term(self.products(network, states, scale) if scale else {}, states, states[-1], residual)
+        return Term(self.products(network, states, scale) if scale else {}, states, self.scores(network, states), residual)
 
     def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
         plus, minus = self.strengths()
@@ -211,6 +233,7 @@ class RelaxationRule(TwoTermRule):
         scale = sign / ((plus - minus) * len(batch.x))
         return self.phase(network, clamp, strength, start or self.rest(network, clamp, strength), steps, scale)
 
+    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         plus, minus = self.strengths()
         clamp, scale = self.clamp(network, batch), 1 / ((plus - minus) * len(batch.x))
@@ -226,7 +249,7 @@ class RelaxationRule(TwoTermRule):
         clamp = self.clamp(network, Batch(x, x.new_empty(0), x.new_empty(0)))
         states = network.zeros("free", clamp.x)
         self.free(network, clamp).run(network, states, self.free_steps)
-        return states[-1]
+        return self.scores(network, states)
 
 
 @dataclass(kw_only=True)

@@ -17,18 +17,26 @@ from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.connections import Start
+from neuromorph.learning.feedback import Direct
 from neuromorph.learning.losses import LossName
 from neuromorph.learning.network import Activation, Network, Updates, mlp
 
 
 class Batch(NamedTuple):
-    """Samples x (batch, ...), targets y (batch, classes; one-hot), and the samples' places in the training set."""
+    """Samples x (batch, ...), targets y (batch, classes; one-hot), and the samples' places in the training set.
+
+    Where several processes share a batch: `whole`, the targets of all its samples, and `own`, which of them are these.
+    """
 
     x: Tensor
     y: Tensor
     places: Tensor
+    whole: Tensor | None = None
+    own: Tensor | slice = slice(None)
 
 
+CLASSES = 10
+"""Of data that nobody has named."""
 ScheduleName = Literal["constant", "cosine", "warmup-cosine", "exponential"]
 
 
@@ -75,7 +83,8 @@ class Rule(ABC):
     """Paper and equations."""
     hidden: ClassVar[Activation] = "relu"
     has_output: ClassVar[bool] = True
-    """Whether the last layer gives the scores of the classes; if not, `predict` finds them in another way."""
+    """Whether the last layer gives the scores of the classes; if not, `predict` finds them in another way, for as many as `classes`,
+    which the trainer sets to those of its data."""
     unit_inputs: ClassVar[bool] = False
     """Whether every layer sees states of length 1: first weights then are sqrt(inputs) times larger."""
     feedback: ClassVar[str] = "tied"
@@ -96,7 +105,14 @@ class Rule(ABC):
             if (value := getattr(self, option)) not in choices:
                 raise RangeError(f"unknown {option} {value!r} of rule {self.name}; known are {', '.join(choices)}")
         self.rates_now: Mapping[str, float] = {}
+        self.classes = CLASSES
         self.check()
+
+    @property
+    def indivisible(self) -> str:
+        """Why several processes cannot share a batch: what makes its update another than the mean of its samples' own. "" if nothing
+        does; the trainer refuses the rule otherwise."""
+        return ""
 
     @property
     def output(self) -> Activation:
@@ -176,3 +192,12 @@ def check_share(name: str, value: float, what: str) -> None:
     """Raise RangeError unless 0 <= value <= 1."""
     if not 0 <= value <= 1:
         raise RangeError(f"{name} = {value} is outside 0..1: {what}")
+
+
+def check_discount(rule: str, option: str, discount: float, network: Network) -> None:
+    """Raise RangeError where feedback that is weaker by `discount` a layer, as a rule's rates take it to be, skips layers."""
+    if discount < 1 and network.depth > 2 and isinstance(network.feedback, Direct):
+        raise RangeError(
+            f"{rule} multiplies updates by {option}^(k - L), as feedback grows weaker from layer to layer, and direct feedback reaches all "
+            f"{network.depth - 1} hidden layers at once: take another feedback, or {option} = 1"
+        )

@@ -38,6 +38,10 @@ class SettlingRule(Rule):
         if self.steps < 1 or self.tolerance < 0:
             raise RangeError(f"steps = {self.steps}, tolerance = {self.tolerance}: give at least one step, tolerance >= 0")
 
+    @property
+    def indivisible(self) -> str:
+        return "with a tolerance all samples of a batch stop together" if self.tolerance else super().indivisible
+
     def settle(self, moving: Sequence[States], step: Callable[[], None], steps: int | None = None) -> Tensor:
         """Repeat `step`, which assigns the `moving` states; gives the largest change of a state in the last one."""
         residual, steps = torch.zeros(()), self.steps if steps is None else steps

@@ -9,8 +9,9 @@ Order within a step: the rule infers on a batch (batches.py) and names updates; 
 training images held out; the test images are touched by `test_accuracy` alone. One seed, one device: one result, bit for bit,
 also when a run is saved after any batch and loaded into a new trainer made of the same arguments.
 
-The training accuracy is that of the free predictions met on the way, each before the update of its batch. Every CHECK steps one
-look tells whether outputs and updates were finite; the error names the first step and layer at which they were not.
+The training accuracy is that of the free predictions met on the way, each before the update of its batch. Every CHECK steps (of several
+processes every step, so that all of them end at the same one) one look tells whether outputs and updates were finite; the error names the
+first step and layer at which they were not.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ class Trainer:
         settings = rule.settings_for(network) if settings is None else settings
         held = len(data.train_images) // HELD_OUT if validation is None else validation
         _check(settings, held, len(data.train_images), keep_best)
+        _check_share(rule, ranks.world)
         rule.fits(network)
+        rule.classes = data.classes
         self.rule, self.settings, self.ranks, self.device = rule, settings, ranks, chosen_device(device)
         self.network = network.to(self.device)
         self._data, kept = data, len(data.train_images) - held
@@ -153,7 +156,10 @@ class Trainer:
         if self.rule.learns_within:
             self.rule.rates_now = self._rates()
         outcome = self.rule.step(self.network, share.batch)
-        updates, stops = self.ranks.mean(outcome.updates, self._parameters, share.part, stop)
+        is_lost = self.ranks.world > 1 and not _is_finite(outcome.output)
+        updates, (stops, is_lost) = self.ranks.mean(outcome.updates, self._parameters, share.part, stop, is_lost)
+        if is_lost:  # said here and not by `_look`, for it may be the output of another process
+            raise self._lost(f"output (layer {self.network.depth})", self.step + 1)
         self._note(updates, outcome, share)
         for name, parameter in self._parameters.items():
             parameter.grad = updates.get(name)
@@ -163,7 +169,7 @@ class Trainer:
         self.schedule.step()
         self._residual = outcome.residual
         self.position += 1
-        if len(self._unseen) == CHECK:
+        if len(self._unseen) == CHECK or self.ranks.world > 1:  # several processes have waited for each other anyway
             self._look()
         return stops
 
@@ -324,6 +330,13 @@ def _check(settings: Settings, held: int, images: int, keep_best: bool) -> None:
         raise RangeError("the best epoch is chosen on images held out, and none are; hold some out, or test the last epoch")
 
 
+def _check_share(rule: Rule, world: int) -> None:
+    if world > 1 and rule.indivisible:
+        raise RangeError(
+            f"rule {rule.name} would learn other weights in {world} processes than in one: {rule.indivisible}; train it in one process"
+        )
+
+
 def _check_scores(rule: Rule, network: Network, samples: Samples) -> None:
     """Let the rule predict once, and put its state back."""
     kept = copy.deepcopy(rule.state_dict())
@@ -339,7 +352,8 @@ def _check_scores(rule: Rule, network: Network, samples: Samples) -> None:
     rule.load_state_dict(kept)
     if scores != (1, samples.classes):
         raise RangeError(
-            f"rule {rule.name} scores {scores[-1]} classes with this network, and {samples.name} has {samples.classes}"
+            f"rule {rule.name} scores {scores[-1]} classes with this network, and {samples.name} has {samples.classes}: build the "
+            f"network with {samples.classes} outputs"
         )
 
 

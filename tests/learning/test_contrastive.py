@@ -115,3 +115,12 @@ def test_what_makes_no_sense_is_refused() -> None:
         make_rule("chl", loss="cross-entropy")
     with pytest.raises(RangeError, match=r"gamma = 0\.0"):
         make_rule("chl-discounted", gamma=0.0)
+
+
+@pytest.mark.parametrize(("name", "options"), [("chl-discounted", {}), ("prox", {"discount": 0.5})])
+def test_discounts_by_layer_refuse_feedback_that_skips_layers(name: str, options: dict[str, float]) -> None:
+    rule = make_rule(name, **options)
+    with pytest.raises(RangeError, match="reaches all 2 hidden layers at once"):
+        rule.fits(rule.build((4, 3, 3, 2), "direct"))
+    rule.fits(rule.build((4, 3, 2), "direct"))
+    rule.fits(rule.build((4, 3, 3, 2), "random"))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,8 +14,11 @@ import processes_of_one_training as training
 import pytest
 import torch
 
+from neuromorph.errors import RangeError
 from neuromorph.learning.checkpoint import load
 from neuromorph.learning.distributed import Ranks
+from neuromorph.learning.registry import RULES, make_rule
+from neuromorph.learning.relaxation import RelaxationRule
 
 
 def _both(command: list[str]) -> list["subprocess.Popen[str]"]:
@@ -53,13 +57,15 @@ def test_a_ctrl_c_that_one_process_meets_stops_both_after_the_same_batch(tmp_pat
 
 
 def test_two_processes_give_the_weights_of_one(tmp_path: Path) -> None:
-    """An uneven last batch, momentum, a schedule, learned feedback, a rule's random order, particles; and a checkpoint between."""
+    """An uneven last batch, momentum, a schedule, learned feedback, a rule's random order, particles, and a checkpoint between; then an
+    epoch of every rule that is not refused. A step that is not finite in one process ends both, at that step."""
     alone, pair = tmp_path / "alone", tmp_path / "pair"
     pair.mkdir()
     alone.mkdir()
     started = _both([sys.executable, "-W", "error", training.__file__, str(pair)])
     try:
         training.train(alone, Ranks())
+        expected = training.weights_by_rule(Ranks())
         for process in started:
             _, error = process.communicate(timeout=120)
             assert process.returncode == 0, error
@@ -73,3 +79,42 @@ def test_two_processes_give_the_weights_of_one(tmp_path: Path) -> None:
         for entry, other in zip(one["history"], two["history"], strict=True):
             assert entry["train_accuracy"] == other["train_accuracy"]
             assert entry["validation_accuracy"] == other["validation_accuracy"]
+    for rank in (0, 1):
+        found = torch.load(pair / f"weights-{rank}")
+        for name, weights in expected.items():
+            for parameter, values in weights.items():
+                assert values.abs().max() < 10, f"{name} diverges, and what is the same tells nothing"
+                torch.testing.assert_close(found[name][parameter], values, rtol=0, atol=1e-9, msg=f"{name}, {parameter}")
+    for what, says in (
+        ("output", "output (layer 2) is not finite at step 2"),
+        ("update", "update of layer 1 is not finite at step 2"),
+    ):
+        told = [(pair / f"{what}-{rank}").read_text() for rank in (0, 1)]
+        assert told[0] == told[1]
+        assert says in told[0]
+
+
+REFUSED = [
+    ("ep", {"temperature": 0.1}, "noise"),
+    ("ep-isd", {}, "states of the batch before"),
+    ("ep-always-on", {}, "within a step weights move"),
+    ("ff-isd", {"adaptive": True}, "p would follow"),
+    ("dyadic", {"tolerance": 1e-3}, "stop together"),
+    ("ste+dp", {}, "sign of the whole batch"),
+    ("adaste+ff", {}, "sign of the whole batch"),
+    ("ste+ep", {"temperature": 0.1}, "noise"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "why"), REFUSED)
+def test_a_rule_that_needs_whole_batches_is_refused_in_several_processes(name: str, options: dict, why: str) -> None:
+    rule = make_rule(name, **options)
+    with pytest.raises(RangeError, match=rf"rule {re.escape(name)} .*2 processes.*{why}.*train it in one process"):
+        training.trainer_of(rule, None, Ranks(0, 2))
+    training.trainer_of(rule, None, Ranks())
+
+
+def test_those_are_relaxations_that_are_carried_on_and_no_others() -> None:
+    relaxing = {name for name, rule in RULES.items() if issubclass(rule, RelaxationRule)}
+    carried = {name for name in relaxing if name.endswith(("-isd", "-always-on"))}
+    assert {name for name in RULES if make_rule(name).indivisible} == carried

@@ -11,10 +11,11 @@ from settling import descent, draw, same, stepped
 from torch import Tensor, nn
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.connections import Convolution, Dense
 from neuromorph.learning.dual_propagation import DualPropagation
 from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, Dyads, SkewDyadic
 from neuromorph.learning.losses import make_loss
-from neuromorph.learning.network import Network, States, mlp
+from neuromorph.learning.network import Network, States, convolutional, mlp
 from neuromorph.learning.recurrent import Recurrent
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch, Rule
@@ -151,6 +152,67 @@ def test_the_two_phase_form_is_the_dyads_form_at_every_step(sizes: tuple[int, ..
     same(dyads.updates, phases.updates, 1e-12)
     torch.testing.assert_close(dyads.output, phases.output, rtol=0, atol=1e-12)
     assert max(float(change.abs().max()) for change in dyads.updates.values()) > 1e-2
+
+
+def pooled(*pools: bool) -> tuple[Network, Batch]:
+    """Convolutions of 4 channels, of which these pool, and an output."""
+    generator, shape, connections = torch.Generator().manual_seed(0), (2, 8, 8), []
+    for pool in pools:
+        connections.append(Convolution(shape, 4, pool, "lecun", generator))
+        shape = connections[-1].post
+    network = Network([*connections, Dense(shape, 3, "lecun", generator)], seed=0).double()
+    return network, Batch(draw(5, 2, 8, 8), draw(5, 3, seed=1), torch.arange(5))
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.25, 0.75, 1.0])
+def test_pooling_is_for_the_input_or_for_networks_without_feedback(lam: float) -> None:
+    for pools in ((False, True), (True, True)):
+        with pytest.raises(RangeError, match="pooling chooses different maxima"):
+            Dyadic(lam=lam).fits(pooled(*pools)[0])
+        Dyadic(lam=0.5).fits(pooled(*pools)[0])
+    Dyadic(lam=lam).fits(pooled(True, False)[0])
+
+
+def test_the_two_phase_form_is_the_dyads_form_over_a_pooled_input() -> None:
+    network, batch = pooled(True, False)
+    dyads, phases = (stepped(SkewDyadic(beta=BETA, steps=40, form=form), network, batch) for form in ("dyads", "two-phase"))
+    same(dyads.updates, phases.updates, 1e-12)
+
+
+def pooled(channels: tuple[int | str, ...]) -> tuple[Network, Batch]:
+    network = convolutional((1, 8, 8), channels, (6, 4), start="uniform", seed=1).double()
+    with torch.no_grad():
+        for k in range(1, network.depth + 1):
+            network.connection(k).bias.add_(0.1 * draw(*network.connection(k).bias.shape, seed=k))
+    return network, Batch(draw(7, 1, 8, 8, seed=2), draw(7, 4, seed=3), torch.arange(7))
+
+
+def test_both_forms_are_one_where_inputs_are_pooled() -> None:
+    network, batch = pooled((3, "M", 4))
+    dyads, phases = (SkewDyadic(beta=BETA, steps=100, form=form) for form in ("dyads", "two-phase"))
+    dyads.fits(network)
+    found = stepped(dyads, network, batch).updates
+    same(found, stepped(phases, network, batch).updates, 1e-12)
+    assert float(found["connections.0.weight"].abs().max()) > 1e-2
+
+
+def test_pooling_between_layers_is_dual_propagations_at_lam_one_half() -> None:
+    network, batch = pooled((3, "M", 4, "M"))
+    rule = Dyadic(lam=0.5, lam_end=0.5, lam_batches=3, **SETTLED)
+    rule.fits(network)
+    dp = DualPropagation(beta=BETA, iterations=300, schedule="parallel", nudging="exact")
+    same(stepped(rule, network, batch).updates, stepped(dp, network, batch).updates, 1e-12)
+
+
+@pytest.mark.parametrize("options", [*({"lam": lam} for lam in ALL_LAM if lam != 0.5), {"lam_end": 0.0, "lam_batches": 9}])
+def test_pooling_between_layers_is_refused_at_any_other_lam(options: dict[str, Any]) -> None:
+    """There the compartments choose different maxima: the form of two phases, which has each its own, learns something else."""
+    network, batch = pooled((3, "M", 4, "M"))
+    with pytest.raises(RangeError, match=r"different maxima.*without pooling.*lam = 0\.5"):
+        Dyadic(**options).fits(network)
+    dyads, phases = (SkewDyadic(beta=BETA, steps=100, form=form) for form in ("dyads", "two-phase"))
+    found, other = (stepped(rule, network, batch).updates["connections.0.weight"] for rule in (dyads, phases))
+    assert float((found - other).norm()) > 0.1 * float(found.norm())
 
 
 def weak_nudge_matches(rule: Rule, network: Network, batch: Batch, free: Callable[[], Tensor]) -> None:

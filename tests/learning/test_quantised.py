@@ -176,6 +176,19 @@ def test_the_update_is_the_rules_own_passed_through_the_direction() -> None:
         torch.testing.assert_close(updates[f"connections.{k}.bias"], own[f"connections.{k}.bias"])
 
 
+@pytest.mark.parametrize("bits", [1, 2])
+@pytest.mark.parametrize("name", ["ste+dp", "adaste+dp", "adaste+ep"])
+def test_kolen_pollack_feedback_changes_as_the_latent_weights_do(name: str, bits: int) -> None:
+    rule = make_rule(name, bits=bits)
+    rule.begin_epoch(60)
+    network, batch = specimen(rule, feedback="kolen-pollack")
+    updates = rule.step(network, batch).updates
+    for k in range(1, network.depth):
+        change = updates[f"connections.{k}.weight"]
+        assert change.abs().max() > 0
+        assert torch.equal(updates[f"feedback.weights.{k - 1}"], change)
+
+
 def test_latent_weights_come_back_when_the_rule_underneath_fails(monkeypatch) -> None:
     rule = make_rule("ste+dp")
     network, batch = specimen(rule)
