@@ -11,7 +11,6 @@ from settling import descent, draw, same, stepped
 from torch import Tensor, nn
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.connections import Convolution, Dense
 from neuromorph.learning.dual_propagation import DualPropagation
 from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, Dyads, SkewDyadic
 from neuromorph.learning.losses import make_loss
@@ -152,31 +151,6 @@ def test_the_two_phase_form_is_the_dyads_form_at_every_step(sizes: tuple[int, ..
     same(dyads.updates, phases.updates, 1e-12)
     torch.testing.assert_close(dyads.output, phases.output, rtol=0, atol=1e-12)
     assert max(float(change.abs().max()) for change in dyads.updates.values()) > 1e-2
-
-
-def pooled(*pools: bool) -> tuple[Network, Batch]:
-    """Convolutions of 4 channels, of which these pool, and an output."""
-    generator, shape, connections = torch.Generator().manual_seed(0), (2, 8, 8), []
-    for pool in pools:
-        connections.append(Convolution(shape, 4, pool, "lecun", generator))
-        shape = connections[-1].post
-    network = Network([*connections, Dense(shape, 3, "lecun", generator)], seed=0).double()
-    return network, Batch(draw(5, 2, 8, 8), draw(5, 3, seed=1), torch.arange(5))
-
-
-@pytest.mark.parametrize("lam", [0.0, 0.25, 0.75, 1.0])
-def test_pooling_is_for_the_input_or_for_networks_without_feedback(lam: float) -> None:
-    for pools in ((False, True), (True, True)):
-        with pytest.raises(RangeError, match="pooling chooses different maxima"):
-            Dyadic(lam=lam).fits(pooled(*pools)[0])
-        Dyadic(lam=0.5).fits(pooled(*pools)[0])
-    Dyadic(lam=lam).fits(pooled(True, False)[0])
-
-
-def test_the_two_phase_form_is_the_dyads_form_over_a_pooled_input() -> None:
-    network, batch = pooled(True, False)
-    dyads, phases = (stepped(SkewDyadic(beta=BETA, steps=40, form=form), network, batch) for form in ("dyads", "two-phase"))
-    same(dyads.updates, phases.updates, 1e-12)
 
 
 def pooled(channels: tuple[int | str, ...]) -> tuple[Network, Batch]:
