@@ -250,7 +250,8 @@ def test_the_readout_learns_by_the_true_gradient() -> None:
 def test_hidden_weights_learn_through_superspike() -> None:
     """One step in closed form: dW_1 = dv (W_2^T g) / (1 + |v - vth|)^2 x^T, with minus the loss's gradient g."""
     network, rule = mlp((5, 8, 3)).double(), SurrogateGradient(steps=1, du=1.0, dv=0.4, vth=0.3)
-    x, y, _ = batch = batch_of(network)
+    batch = batch_of(network)
+    x, y = batch.x, batch.y
     with torch.no_grad():
         voltage = network.connection(1).up(x)
         spikes = (voltage > 0.3).double()
