@@ -117,6 +117,26 @@ def test_what_makes_no_sense_is_refused() -> None:
         make_rule("chl-discounted", gamma=0.0)
 
 
+def test_direct_feedback_of_one_hidden_layer_is_like_any_other() -> None:
+    rule = relaxing("chl-discounted")
+    tied, batch = problem(rule, (5, 7, 3))
+    direct = rule.build((5, 7, 3), "direct").double()
+    direct.load_state_dict(tied.state_dict(), strict=False)
+    direct.feedback.weights[0].copy_(tied.connection(2).weight.detach())
+    assert_same(step(rule, direct, batch), step(rule, tied, batch), 0.0)
+
+
+def test_direct_feedback_that_skips_layers_arrives_everywhere_at_order_gamma() -> None:
+    """So that with gamma^(k - L) the update of layer 1 of 4 grows as gamma^-2, and would without bound: it is refused."""
+    norms = []
+    for gamma in (1e-2, 1e-3):
+        rule = relaxing("chl-discounted", gamma=gamma, **LONG)
+        network = rule.build((5, 7, 6, 5, 3), "direct").double()
+        norms.append(float(step(rule, network, problem(rule, (5, 3))[1])["connections.0.weight"].norm()))
+    assert norms[1] / norms[0] == pytest.approx(100, rel=0.1)
+    relaxing("chl-discounted", gamma=1.0).fits(network)
+
+
 @pytest.mark.parametrize(("name", "options"), [("chl-discounted", {}), ("prox", {"discount": 0.5})])
 def test_discounts_by_layer_refuse_feedback_that_skips_layers(name: str, options: dict[str, float]) -> None:
     rule = make_rule(name, **options)

@@ -146,6 +146,14 @@ def test_it_learns_digits(name: str, least: float) -> None:
     assert trainer.test_accuracy() > least
 
 
+def test_there_are_as_many_labels_as_the_data_have_classes() -> None:
+    rule, data = make_rule("ff"), load("bars-and-stripes")
+    network = rule.build((16, 9, 9))
+    Trainer(network, rule, data, Settings(epochs=1), device="cpu").fit()
+    assert rule.predict(network, torch.rand(5, 16)).shape == (5, data.classes)
+    assert data.classes == 2
+
+
 def test_networks_that_it_cannot_train_are_refused() -> None:
     with pytest.raises(RangeError, match="output relu"):
         ForwardForward().fits(mlp((20, 9, 10)))

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.network import Network
+from neuromorph.learning.network import Network, convolutional
 from neuromorph.learning.quantised import Levels, adaptive, attracted, rounded, straight_through
 from neuromorph.learning.registry import make_rule, rule_class
 from neuromorph.learning.rule import Batch, Outcome
@@ -181,12 +181,19 @@ def test_the_update_is_the_rules_own_passed_through_the_direction() -> None:
 def test_kolen_pollack_feedback_changes_as_the_latent_weights_do(name: str, bits: int) -> None:
     rule = make_rule(name, bits=bits)
     rule.begin_epoch(60)
-    network, batch = specimen(rule, feedback="kolen-pollack")
-    updates = rule.step(network, batch).updates
-    for k in range(1, network.depth):
-        change = updates[f"connections.{k}.weight"]
-        assert change.abs().max() > 0
-        assert torch.equal(updates[f"feedback.weights.{k - 1}"], change)
+    pooled = convolutional((1, 4, 4), (3, "M", 4), (10,), feedback="kolen-pollack")
+    for network, batch in (
+        specimen(rule, feedback="kolen-pollack"),
+        (pooled, Batch(torch.rand(3, 1, 4, 4), torch.eye(10)[:3], torch.arange(3))),
+    ):
+        with torch.no_grad():
+            for k in range(1, network.depth + 1):
+                network.connection(k).weight.mul_(2)  # beyond the levels, where ste is not the rule itself
+        updates = rule.step(network, batch).updates
+        for k in range(1, network.depth):
+            change = updates[f"connections.{k}.weight"]
+            assert change.abs().max() > 0
+            assert torch.equal(updates[f"feedback.weights.{k - 1}"], change)
 
 
 def test_latent_weights_come_back_when_the_rule_underneath_fails(monkeypatch) -> None:
