@@ -1,6 +1,7 @@
 """A training that several processes share: run as a script in each of them, or called in one that is alone."""
 
 import math
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,9 +100,16 @@ def diverge(folder: Path, ranks: Ranks) -> None:
         ranks.gather(None)
 
 
+def threads() -> int:
+    """Of this process, those of C++ too."""
+    return len(os.listdir("/proc/self/task"))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    alone = threads()
     with processes_of_torchrun(torch.device("cpu")) as found:
         train(Path(sys.argv[1]), found)
         torch.save(weights_by_rule(found), Path(sys.argv[1]) / f"weights-{found.rank}")
         diverge(Path(sys.argv[1]), found)
+    assert threads() == alone, "the group of processes outlives its end"

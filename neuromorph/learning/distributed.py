@@ -89,6 +89,10 @@ def processes_of_torchrun(device: torch.device) -> Iterator[Ranks]:
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield Ranks()
         return
+    # Its defaults are the group of the moment it is imported. An optimiser would import it later, and the group, with threads that now
+    # and then abort a process at its end, would outlive us.
+    from torch.distributed.nn import functional  # noqa: F401
+
     if device.type == "cuda":
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
