@@ -30,8 +30,9 @@ eps = 2 / (1 + sqrt(1 + K^2)), K = max_k (|theta_k| + |theta_(k+1)|) over the we
 linear skew network critically damped: it shrinks by 1 - eps a step, about 2/K. (Updating all layers at once would ask for
 eps = 1 / (1 + K^2): K / 2 times as many steps.) Norms are not local; a fixed eps is.
 
-Two-phase form of the skew network: one compartment u, s = f(W u + theta_0 x -+ beta/2 g), inferred with either sign. s_plus_k is u of
-the first phase where L - k is even, of the second where it is odd, so the product of the ends changes its sign with the depth.
+Two-phase form of the skew network (dyadic-two-phase): one compartment u, s = f(W u + theta_0 x -+ beta/2 g), inferred with either sign.
+s_plus_k is u of the first phase where L - k is even, of the second where it is odd: the product of the ends changes its sign with the
+depth. Each phase gives a term of the update, so that there is an ISD form.
 
 Pooling between hidden layers is for lambda = 1/2 alone. Elsewhere the compartments send up different states, from which pooling would
 choose different maxima; and at lambda < 1/2 a mean that comes down weakens the maximum that it comes from until another one is, and so on,
@@ -46,7 +47,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -63,15 +64,13 @@ from neuromorph.learning.recurrent import Recurrent
 from neuromorph.learning.relaxation import choose_switches
 from neuromorph.learning.rule import Batch, Outcome, Settings, check_share
 from neuromorph.learning.settling import SettlingRule
-from neuromorph.learning.two_term import added
+from neuromorph.learning.two_term import Term, TwoTermRule, added
 
 nudged = make_nudged(TENSORS)
 mean_of = make_mean(TENSORS)
 leaky = make_leaky(TENSORS)
 HALF = 128
 """alpha and nudge, of 256."""
-
-Form = Literal["dyads", "two-phase"]
 
 
 class Dyads:
@@ -202,10 +201,17 @@ class Dyadic(SaddleRule):
         return updates
 
     def phase(
-        self, network: Network, name: str, x: Tensor, push: Callable[[Tensor], Tensor] | None = None
+        self,
+        network: Network,
+        name: str,
+        x: Tensor,
+        push: Callable[[Tensor], Tensor] | None = None,
+        start: States | None = None,
     ) -> tuple[States, Tensor]:
         """One compartment at s = f(W_lambda s + theta_0 x + b), with push(s_L) added to the output's drive; and the residual."""
         s, eps, back = network.zeros(name, x), self.damping(network), 2 * self.lam_now - 1
+        if start is not None:
+            s[1:] = start[1:]
         clamped = network.up(1, s)
         choose_switches(network, s)
 
@@ -241,11 +247,10 @@ class Dyadic(SaddleRule):
 
 @dataclass(kw_only=True)
 class SkewDyadic(Dyadic):
-    """lambda = 0. form: both compartments at once, or one compartment in two phases, one after the other."""
+    """lambda = 0: both compartments at once."""
 
     lam: float = 0.0
     steps: int = 15
-    form: Form = field(default="dyads", metadata={"help": "dyads: one phase; two-phase: one compartment, inferred twice"})
 
     name: ClassVar[str] = "dyadic-skew"
     source: ClassVar[str] = "Dyadic Learning (MLNCP 2024), thesis section 4.2: skew-symmetric weights"
@@ -253,20 +258,31 @@ class SkewDyadic(Dyadic):
     def check(self) -> None:
         super().check()
         if self.lam != 0 or self.lam_end is not None:
-            raise RangeError("dyadic-skew is dyadic at lam = 0, where it stays; for another lam ask for dyadic")
+            raise RangeError(f"{self.name} is dyadic at lam = 0, where it stays; for another lam ask for dyadic")
+
+
+@dataclass(kw_only=True)
+class SkewPhases(SkewDyadic, TwoTermRule):
+    """lambda = 0: one compartment in two phases, one after the other."""
+
+    name: ClassVar[str] = "dyadic-two-phase"
+    source: ClassVar[str] = "Dyadic Learning (MLNCP 2024), thesis section 4.2: the two-phase form"
 
     @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
-        if self.form == "dyads":
-            return super().step(network, batch)
-        loss, half = make_loss(self.loss), self.beta / 2
-        first, residual = self.phase(network, "first", batch.x, lambda s: loss.gradient(s, batch.y).mul_(-half))
-        second, _ = self.phase(network, "second", batch.x, lambda s: loss.gradient(s, batch.y).mul_(half))
+        first, second = self.term(network, batch, +1), self.term(network, batch, -1)
+        return Outcome(added(first.updates, second.updates), self.predict(network, batch.x), first.residual)
+
+    def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
+        """Both phases see the target, nudged toward it (sign = +1) or away from it."""
+        loss, nudge = make_loss(self.loss), -sign * self.beta / 2
+        name = "first" if sign > 0 else "second"
+        u, residual = self.phase(network, name, batch.x, lambda s: loss.gradient(s, batch.y).mul_(nudge), start)
         updates: Updates = {}
         for k in range(1, network.depth + 1):
-            scale = (-1) ** (network.depth - k) / (self.beta * len(batch.x))
-            updates |= added(network.pair(k, first, first, scale), network.pair(k, second, second, -scale))
-        return Outcome(updates, self.predict(network, batch.x), residual)
+            scale = sign * (-1) ** (network.depth - k) / (self.beta * len(batch.x))
+            updates |= network.pair(k, u, u, scale)
+        return Term(updates, u, u[-1], residual)
 
 
 @dataclass(kw_only=True)

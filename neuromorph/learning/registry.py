@@ -11,7 +11,7 @@ from neuromorph.learning.always_on import always_on
 from neuromorph.learning.backpropagation import Backpropagation
 from neuromorph.learning.contrastive import ContrastiveHebbian, Coupled, DiscountedContrastive
 from neuromorph.learning.dual_propagation import DPTranspose, DualPropagation, InvertedLiftedProximal, LiftedProximal
-from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, SkewDyadic
+from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, SkewDyadic, SkewPhases
 from neuromorph.learning.equilibrium import ContinuousEquilibrium, EquilibriumPropagation
 from neuromorph.learning.forward_forward import ForwardForward
 from neuromorph.learning.isd import sampled
@@ -26,7 +26,7 @@ from neuromorph.learning.two_term import TwoTermRule
 _FAMILIES: tuple[type[Rule], ...] = (
     Backpropagation, DualPropagation, DPTranspose, LiftedProximal, InvertedLiftedProximal,
     EquilibriumPropagation, ContinuousEquilibrium, ContrastiveHebbian, DiscountedContrastive, Coupled, Resistive,
-    ForwardForward, Dyadic, SkewDyadic, ArbitraryDyadic, AuxiliaryCoordinates, PredictiveCoding, Proximal, Lrrn,
+    ForwardForward, Dyadic, SkewDyadic, SkewPhases, ArbitraryDyadic, AuxiliaryCoordinates, PredictiveCoding, Proximal, Lrrn,
 )  # fmt: skip
 # the continuous form learns from changes within a phase: it has no two terms to draw from
 _SPLIT = [rule for rule in _FAMILIES if issubclass(rule, TwoTermRule) and rule is not ContinuousEquilibrium]

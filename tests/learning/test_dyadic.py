@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from neuromorph.errors import RangeError
 from neuromorph.learning.dual_propagation import DualPropagation
-from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, Dyads, SkewDyadic
+from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, Dyads, SkewDyadic, SkewPhases
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Network, States, convolutional, mlp
 from neuromorph.learning.recurrent import Recurrent
@@ -147,7 +147,7 @@ def test_at_lam_1_each_compartment_is_a_phase_of_centred_equilibrium_propagation
 def test_the_two_phase_form_is_the_dyads_form_at_every_step(sizes: tuple[int, ...], steps: int) -> None:
     network, batch = problem(sizes=sizes, scale=2.0)
     dyads = stepped(SkewDyadic(beta=BETA, steps=steps), network, batch)
-    phases = stepped(SkewDyadic(beta=BETA, steps=steps, form="two-phase"), network, batch)
+    phases = stepped(SkewPhases(beta=BETA, steps=steps), network, batch)
     same(dyads.updates, phases.updates, 1e-12)
     torch.testing.assert_close(dyads.output, phases.output, rtol=0, atol=1e-12)
     assert max(float(change.abs().max()) for change in dyads.updates.values()) > 1e-2
@@ -163,7 +163,7 @@ def pooled(channels: tuple[int | str, ...]) -> tuple[Network, Batch]:
 
 def test_both_forms_are_one_where_inputs_are_pooled() -> None:
     network, batch = pooled((3, "M", 4))
-    dyads, phases = (SkewDyadic(beta=BETA, steps=100, form=form) for form in ("dyads", "two-phase"))
+    dyads, phases = (rule(beta=BETA, steps=100) for rule in (SkewDyadic, SkewPhases))
     dyads.fits(network)
     found = stepped(dyads, network, batch).updates
     same(found, stepped(phases, network, batch).updates, 1e-12)
@@ -184,7 +184,7 @@ def test_pooling_between_layers_is_refused_at_any_other_lam(options: dict[str, A
     network, batch = pooled((3, "M", 4, "M"))
     with pytest.raises(RangeError, match=r"different maxima.*without pooling.*lam = 0\.5"):
         Dyadic(**options).fits(network)
-    dyads, phases = (SkewDyadic(beta=BETA, steps=100, form=form) for form in ("dyads", "two-phase"))
+    dyads, phases = (rule(beta=BETA, steps=100) for rule in (SkewDyadic, SkewPhases))
     found, other = (stepped(rule, network, batch).updates["connections.0.weight"] for rule in (dyads, phases))
     assert float((found - other).norm()) > 0.1 * float(found.norm())
 
@@ -301,7 +301,6 @@ def test_lam_moves_in_a_line_and_goes_on_where_it_was_saved() -> None:
         ("dyadic", {"eps": 0.0}, "eps = 0.0"),
         ("dyadic", {"steps": 0}, "at least one step"),
         ("dyadic-skew", {"lam": 0.5}, "ask for dyadic"),
-        ("dyadic-skew", {"form": "three-phase"}, "known are dyads, two-phase"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(name: str, options: dict[str, Any], words: str) -> None:

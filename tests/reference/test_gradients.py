@@ -108,6 +108,7 @@ RELAXED = {
     "resistive": {"nudge": "centred", "free_steps": 500, "nudged_steps": 500},
     "dyadic": {"lam": 0.8, "steps": 500},
     "dyadic-skew": {"steps": 500},
+    "dyadic-two-phase": {"steps": 500},
     "dyadic-arbitrary": {"steps": 2000},
     "prox": {"steps": 2000},
     "lrrn": {"steps": 4000},

@@ -194,7 +194,9 @@ def test_an_update_steered_by_other_weights_is_caught_however_they_are_read(name
     assert any("takes a number of parameters of layer 3 out of the tensors" in line for line in found.violations)
 
 
-@pytest.mark.parametrize("name", ["dyadic", "dyadic-skew", "dyadic-arbitrary", "mac", "pc", "prox", "lrrn"])
+@pytest.mark.parametrize(
+    "name", ["dyadic", "dyadic-skew", "dyadic-two-phase", "dyadic-arbitrary", "mac", "pc", "prox", "lrrn"]
+)
 def test_a_relaxation_that_stops_by_its_residual_reads_one(name: str) -> None:
     found = judged(make_rule(name, eps=0.2, tolerance=1e-3))
     assert (found.violations, found.broadcasts) == ((), ("residual",))
