@@ -121,6 +121,10 @@ class Bernoulli:
         is_positive = bool(positive(self._generator.random(), p))
         return Phase(is_positive, importance(p)[0 if is_positive else 1])
 
+    def draws(self, count: int) -> list[Phase]:
+        """As many phases as samples that are seen at once, each with one of its own."""
+        return [self.draw() for _ in range(count)]
+
     def observe(self, phase: Phase, square: float) -> None:
         """Take |g|^2 of a phase's unweighted term into the running moments."""
         kind = phase.positive

@@ -26,7 +26,6 @@ CASES: dict[str, tuple[Rule, str | None]] = {
     "particles": (make_rule("ep", persistent=True, free_steps=5, nudged_steps=3), None),
 }
 MORE = {
-    "carried by sample": make_rule("ep-isd", persistent=True),
     "cross-entropy": make_rule("dyadic", lam=0.3, loss="cross-entropy"),
     "lpom-inverted": make_rule("lpom-inverted", beta=0.05),  # diverges with the stronger one
     "resistive": make_rule("resistive", gain=10.0),  # and at so many volts

@@ -21,6 +21,7 @@ def list_rules(talk: Talk) -> dict[str, Any]:
 def describe_rule(name: str, talk: Talk) -> dict[str, Any]:
     """Options, and how the rule is trained when nothing is said. Raises RangeError for an unknown name."""
     from neuromorph.learning.registry import rule_class
+    from neuromorph.learning.rule import LEAST
 
     kind = rule_class(name)
     choices = kind.choices()
@@ -34,7 +35,7 @@ def describe_rule(name: str, talk: Talk) -> dict[str, Any]:
     talk.say(
         "trained with "
         + ", ".join(f"{what} {_text(value)}" for what, value in settings.items())
-        + f", feedback {kind.feedback}"
+        + f", feedback {kind.feedback}; small data are seen until there have been {LEAST} updates"
     )
     return {"source": kind.source, "options": kind.options(), "settings": settings, "feedback": kind.feedback}
 

@@ -122,7 +122,7 @@ def trainer_of(task: Task, seed: int, data: Dataset, ranks: Ranks) -> Trainer:
 
     rule = seeded_rule(task.rule, seed, parse_options(rule_class(task.rule), task.options))
     network = _network(task, rule, data, seed)
-    settings = _settings(rule.settings_for(network), task.settings)
+    settings = _settings(rule.settings_for(network, len(data.train_images)), task.settings)
     return Trainer(
         network, rule, data, settings, seed=seed, validation=task.validation,
         device=task.device, metrics=task.metrics, keep_best=task.keep_best, ranks=ranks,

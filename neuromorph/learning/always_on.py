@@ -1,7 +1,7 @@
 """Always-on learning: plasticity at every iteration of a relaxation, in phases drawn at random, with no end to wait for.
 
-A batch is one phase, positive with probability p, which goes on from the states of the one before (isd.py). With gain = 1/p or 1/(1 - p)
-and g the term of the phase, an iteration is, in this order::
+In a batch each sample is in one phase, positive with probability p, which goes on from the states of the one before (isd.py). With
+gain = 1/p or 1/(1 - p) and g the term of the phase, an iteration is, in this order, with the mean over the batch::
 
     s <- one step of the relaxation by theta;   theta <- theta + rate / length * gain * g(s, theta)
 
@@ -24,13 +24,30 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.isd import Carried, Sampled, variant
-from neuromorph.learning.network import Network, Updates
-from neuromorph.learning.relaxation import RelaxationRule
+from neuromorph.learning.isd import Carried, Part, Sampled, variant
+from neuromorph.learning.network import Network, States, Updates
+from neuromorph.learning.relaxation import Clamp, Relaxation, RelaxationRule
 from neuromorph.learning.rule import Batch, Outcome
 from neuromorph.learning.two_term import added
+
+
+@dataclass
+class Flow:
+    """A part of a batch in its phase: what plasticity makes of it in an iteration, and in all of them."""
+
+    part: Part
+    clamp: Clamp
+    states: States
+    relaxation: Relaxation
+    scale: float
+    total: Updates = field(default_factory=dict)
+
+    def move(self, network: Network) -> Tensor:
+        """One iteration by the weights of now; the residual."""
+        return torch.as_tensor(replace(self.relaxation, below=network.up(1, self.states)).run(network, self.states, 1))
 
 
 @dataclass(kw_only=True)
@@ -61,23 +78,30 @@ class AlwaysOn(Sampled, Carried):
 
     @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
-        phase = self.phases.draw()
-        plus, minus = self.strengths()
-        sign, strength = (1, plus) if phase.positive else (-1, minus)
-        scale = sign / ((plus - minus) * len(batch.x) * self.length)
-        total: Updates = {}
-        clamp = self.clamp(network, batch)
-        states = self.begun(network, clamp, strength, self.rest(network, clamp, strength))
-        relaxation = self.relaxation(network, clamp, strength, states)
+        strengths = self.strengths()
+        flows = [self._flow(network, part, strengths) for part in self.parts(batch)]
         with _moving(network) as parameters:
             for _ in range(self._iterations()):
-                residual = replace(relaxation, below=network.up(1, states)).run(network, states, 1)
-                changes = self.products(network, states, scale)
-                for name, g in changes.items():
-                    parameters[name].add_(g, alpha=phase.weight * self.rates_now.get(name, 0.0))
-                total = added(total, changes)
-        self.last = states[1:]
-        return Outcome(self.weighed(phase, total), self.predict(network, batch.x), residual)
+                residuals = [flow.move(network) for flow in flows]
+                changes = [self.products(network, flow.states, flow.scale) for flow in flows]
+                for flow, found in zip(flows, changes, strict=True):
+                    for name, g in found.items():
+                        parameters[name].add_(g, alpha=flow.part.weight * self.rates_now.get(name, 0.0))
+                    flow.total = added(flow.total, found)
+        total: Updates = {}
+        for flow in flows:
+            self.ended(flow.clamp, flow.states)
+            total = added(total, self.weighed(flow.part, flow.total))
+        return Outcome(total, self.predict(network, batch.x), torch.stack(residuals).max())
+
+    def _flow(self, network: Network, part: Part, strengths: tuple[float, float]) -> Flow:
+        """A part of the batch at the beginning of its phase."""
+        plus, minus = strengths
+        sign, strength = (1, plus) if part.phase.positive else (-1, minus)
+        clamp = self.clamp(network, part.batch)
+        states = self.begun(network, clamp, strength, self.rest(network, clamp, strength))
+        scale = sign / ((plus - minus) * len(part.batch.x) * self.length)
+        return Flow(part, clamp, states, self.relaxation(network, clamp, strength, states), scale)
 
     def _iterations(self) -> int:
         if not self.random or self.length == 1:
@@ -106,5 +130,7 @@ def _moving(network: Network) -> Iterator[dict[str, torch.nn.Parameter]]:
 
 
 def always_on(base: type[RelaxationRule]) -> type[Sampled]:
-    """The rule NAME-always-on of a relaxation of two terms."""
-    return variant((AlwaysOn, base), base, "always-on", "eq. 5", "learning at every iteration")
+    """The rule NAME-always-on of a relaxation of two terms: by plain descent, at a tenth of its rate for the noise."""
+    own = base.settings
+    rate = tuple(r / 10 for r in own.rate) if isinstance(own.rate, tuple) else own.rate / 10
+    return variant((AlwaysOn, base), base, replace(own, rate=rate), "always-on", "eq. 5", "learning at every iteration")

@@ -1,27 +1,32 @@
 """ISD: any rule of two terms, one term at a time, drawn at random. What a synapse sees is local in time.
 
-For each batch one phase, positive with probability p (phases.py)::
+For each sample one phase, positive with probability p (phases.py)::
 
     dtheta = g_plus / p  in a positive phase,   g_minus / (1 - p)  in a negative one;   E dtheta = g_plus + g_minus for every p
 
-A relaxation goes on from where its last phase ended, under whatever sample comes; with persistent particles from those of the
-samples. A free phase lasts free_steps iterations, another one as many as a free one and itself take together. The unit of a batch is
-the phase: in as many batches ISD makes as many changes as its rule, each from half the phases and with a larger variance; it wants a
-smaller rate, and since at an optimum the means of both terms are opposite but not zero, its noise does not vanish there.
+A batch takes the mean over its samples, as if each passed through a network of its own with the same weights: those in a positive
+phase are inferred together, and those in a negative one. A relaxation goes on from where its last phase ended, under whatever sample
+comes: the one at the same place in the next batch; with persistent particles from those of the samples. A free phase lasts free_steps
+iterations, another one as many as a free one and itself take together. In as many batches ISD makes as many changes as its rule, each
+from half the phases and with a larger variance; since at an optimum the means of both terms are opposite but not zero, its noise does
+not vanish there. What decides is how far both terms differ, beside either one: strong nudges help; a circuit at many volts (resistive-isd
+learns at gain = 10, not at 100) or feedback discounted by a small gamma leaves nothing to see.
 
-p is fixed, or with `adaptive` follows p* = sqrt(A) / (sqrt(A) + sqrt(C)) from running means A, C of |g_plus|^2 and |g_minus|^2.
+p is fixed, or with `adaptive` follows p* = sqrt(A) / (sqrt(A) + sqrt(C)) from running means A, C of |g_plus|^2 and |g_minus|^2: of
+one sample in either phase, which is inferred by itself.
 
-Order: draw the phase, infer, observe |g|^2 (it acts on later draws only), weigh. `Outcome.output` is a prediction made beside the
+Order: draw the phases, infer, observe |g|^2 (it acts on later draws only), weigh. `Outcome.output` is a prediction made beside the
 learning, for a positive phase knows the target.
 
-Source: Flexible Phase Dynamics eq. 3 and 9-11. Always-on learning (eq. 5): always_on.py, and the machines of boltzmann.py.
+Source: Flexible Phase Dynamics eq. 3 and 9-11, for batches of one, as the paper takes them. Always-on learning (eq. 5): always_on.py,
+and the machines of boltzmann.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,8 +35,21 @@ from neuromorph.errors import RangeError
 from neuromorph.learning.network import Network, States, Updates
 from neuromorph.learning.relaxation import Clamp, RelaxationRule
 from neuromorph.learning.rule import Batch, Outcome, Settings
-from neuromorph.learning.two_term import Term, TwoTermRule
+from neuromorph.learning.two_term import Term, TwoTermRule, added
 from neuromorph.phases import Bernoulli, Phase
+
+
+class Part(NamedTuple):
+    """Samples of a batch that are in a phase of one kind, and their share of the batch."""
+
+    batch: Batch
+    phase: Phase
+    share: float
+
+    @property
+    def weight(self) -> float:
+        """Of their mean in the update."""
+        return self.phase.weight * self.share
 
 
 @dataclass(kw_only=True)
@@ -57,19 +75,40 @@ class Sampled(TwoTermRule):
 
     @property
     def indivisible(self) -> str:
-        return "p would follow what each process sees of a batch" if self.adaptive else super().indivisible
+        if self.adaptive:
+            return "p would follow what each process sees of a batch"
+        reason = super().indivisible
+        if not reason and "seed" in self.options():
+            return "what a phase draws for its samples (signs, labels) would depend on whether a process has any"
+        return reason
 
     @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
-        phase = self.phases.draw()
-        found = self.term(network, batch, +1 if phase.positive else -1)
-        return Outcome(self.weighed(phase, found.updates), self.predict(network, batch.x), found.residual)
+        total: Updates = {}
+        residuals = []
+        for part in self.parts(batch):
+            found = self.term(network, part.batch, +1 if part.phase.positive else -1)
+            total = added(total, self.weighed(part, found.updates))
+            residuals.append(torch.as_tensor(found.residual))
+        return Outcome(total, self.predict(network, batch.x), torch.stack(residuals).max())
 
-    def weighed(self, phase: Phase, updates: Updates) -> Updates:
-        """The term of a phase by the inverse of its probability, in its place; the running moments see it before."""
-        if self.adaptive:
-            self.phases.observe(phase, float(torch.stack([g.square().sum() for g in updates.values()]).sum()))
-        return {name: g.mul_(phase.weight) for name, g in updates.items()}
+    def parts(self, batch: Batch) -> list[Part]:
+        """The samples in a positive phase and those in a negative one; with `adaptive` the first of each by itself."""
+        phases = self.phases.draws(batch.size)
+        own = [phases[place] for place in torch.arange(batch.size)[batch.own].tolist()]
+        found = []
+        for is_positive in (True, False):
+            some = [place for place, phase in enumerate(own) if phase.positive == is_positive]
+            for places in (some[:1], some[1:]) if self.adaptive else (some,):
+                if places:
+                    found.append(Part(batch.only(places), own[places[0]], len(places) / len(own)))
+        return found
+
+    def weighed(self, part: Part, updates: Updates) -> Updates:
+        """The term of a part, weighed in its place; the running moments see that of one sample before."""
+        if self.adaptive and len(part.batch.x) == 1:
+            self.phases.observe(part.phase, float(torch.stack([g.square().sum() for g in updates.values()]).sum()))
+        return {name: g.mul_(part.weight) for name, g in updates.items()}
 
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"phases": self.phases.state_dict(), "last": list(self.last)}
@@ -89,45 +128,46 @@ class Carried(RelaxationRule):
     @property
     def indivisible(self) -> str:
         if getattr(self, "persistent", False):
-            return ""  # the samples' own states are put over these
+            return super().indivisible  # the samples' own states are put over these
         return "a phase begins at the states of the batch before, which are of other samples in a share of it"
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
         found = super().rest(network, clamp, strength)
-        if self.last and len(self.last[0]) == len(clamp.x):
+        if self.last and len(self.last[0]) == clamp.size:
             for k, last in enumerate(self.last, 1):
-                found[k] = last.to(found[k])
+                found[k] = last[clamp.own].to(found[k])
         return found
 
     def phase(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
         found = super().phase(network, clamp, strength, start, steps, scale)
-        self.last = found.states[1:]
+        self.ended(clamp, found.states)
         return found
 
-
-def slower(settings: Settings) -> Settings:
-    """A tenth of the rate, for an optimiser that does not divide by the noise itself."""
-    if settings.optimizer != "sgd":
-        return settings
-    rate = settings.rate
-    return replace(settings, rate=tuple(0.1 * r for r in rate) if isinstance(rate, tuple) else 0.1 * rate)
+    def ended(self, clamp: Clamp, states: States) -> None:
+        """The next phase goes on from here."""
+        if not self.last or len(self.last[0]) != clamp.size:
+            self.last = [end.new_zeros(clamp.size, *end.shape[1:]) for end in states[1:]]
+        for last, end in zip(self.last, states[1:], strict=True):
+            last[clamp.own] = end
 
 
 def sampled(base: type[TwoTermRule]) -> type[Sampled]:
-    """The rule NAME-isd of a rule of two terms."""
+    """The rule NAME-isd of a rule of two terms. Where that one takes plain descent, Adam, which divides by the noise."""
     bases = (Sampled, base, Carried) if issubclass(base, RelaxationRule) else (Sampled, base)
-    return variant(bases, base, "isd", "eq. 3", "one term at a time")
+    own = base.settings
+    settings = replace(own, optimizer="adam", rate=1e-3) if own.optimizer == "sgd" else own
+    return variant(bases, base, settings, "isd", "eq. 3", "one term at a time")
 
 
 def variant(
-    bases: tuple[type[TwoTermRule], ...], base: type[TwoTermRule], suffix: str, equation: str, what: str
+    bases: tuple[type[TwoTermRule], ...], base: type[TwoTermRule], settings: Settings, suffix: str, equation: str, what: str
 ) -> type[Sampled]:
     """The rule NAME-suffix of these bases."""
     named = {
         "name": f"{base.name}-{suffix}",
         "source": f"Flexible Phase Dynamics {equation}; {base.source}",
         "base": base,
-        "settings": slower(base.settings),
+        "settings": settings,
         "__module__": __name__,
         "__doc__": f"{base.name}, {what}.",
     }

@@ -118,12 +118,15 @@ def choose_switches(network: Network, states: Sequence[Tensor]) -> None:
 
 @dataclass(frozen=True)
 class Clamp:
-    """A batch as its phases see it: the states x of the input layer, the drive `below` = W_1 x + b_1, targets and places."""
+    """A batch as its phases see it: the states x of the input layer, the drive `below` = W_1 x + b_1, targets and places; and which
+    samples of the whole batch, of that size, these are."""
 
     x: Tensor
     below: Tensor
     y: Tensor
     index: Tensor
+    own: Tensor | slice
+    size: int
 
 
 @dataclass(kw_only=True)
@@ -207,7 +210,7 @@ class RelaxationRule(TwoTermRule):
 
     def clamp(self, network: Network, batch: Batch) -> Clamp:
         x = self.inputs(batch.x)
-        return Clamp(x, network.up(1, [x]), batch.y, batch.places)
+        return Clamp(x, network.up(1, [x]), batch.y, batch.places, batch.own, batch.size)
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
         """Where a phase of this strength begins that follows on none."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
+import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
@@ -25,7 +26,8 @@ from neuromorph.learning.network import Activation, Network, Updates, mlp
 class Batch(NamedTuple):
     """Samples x (batch, ...), targets y (batch, classes; one-hot), and the samples' places in the training set.
 
-    Where several processes share a batch: `whole`, the targets of all its samples, and `own`, which of them are these.
+    Of a part of a batch (`only`, or what one of several processes takes): `whole`, the targets of all its samples, and `own`, which of
+    them are these.
     """
 
     x: Tensor
@@ -34,9 +36,26 @@ class Batch(NamedTuple):
     whole: Tensor | None = None
     own: Tensor | slice = slice(None)
 
+    @property
+    def size(self) -> int:
+        """Of the whole batch."""
+        return len(self.y if self.whole is None else self.whole)
+
+    def only(self, some: Sequence[int]) -> Batch:
+        """Some of these samples."""
+        if len(some) == len(self.x):
+            return self
+        index = torch.tensor(some)
+        x, y, places = (t.index_select(0, index.to(t.device)) for t in (self.x, self.y, self.places))
+        if self.whole is None:
+            return Batch(x, y, places, self.y, index)
+        return Batch(x, y, places, self.whole, torch.arange(self.size)[self.own][index])
+
 
 CLASSES = 10
 """Of data that nobody has named."""
+LEAST = 1000
+"""Updates of a training: a rule's own epochs are for MNIST."""
 ScheduleName = Literal["constant", "cosine", "warmup-cosine", "exponential"]
 
 
@@ -125,9 +144,13 @@ class Rule(ABC):
     def fits(self, network: Network) -> None:  # noqa: B027
         """Raise RangeError for a network that this rule cannot train."""
 
-    def settings_for(self, network: Network) -> Settings:
-        """How this network is trained when the user says nothing: rates that are too few go on by the ratio of the last two."""
-        own, wanted = self.settings, len(network.connections)
+    def settings_for(self, network: Network, samples: int) -> Settings:
+        """How this network is trained on so many samples when the user says nothing.
+
+        Rates that are too few go on by the ratio of the last two; small data are seen until there have been LEAST updates.
+        """
+        epochs = math.ceil(LEAST * self.settings.batch / samples)
+        own, wanted = replace(self.settings, epochs=max(self.settings.epochs, epochs)), len(network.connections)
         if not isinstance(own.rate, tuple):
             return own
         rates = list(own.rate[:wanted])

@@ -88,7 +88,7 @@ class Trainer:
         keep_best: bool = False,
         ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
     ) -> None:
-        settings = rule.settings_for(network) if settings is None else settings
+        settings = rule.settings_for(network, len(data.train_images)) if settings is None else settings
         held = len(data.train_images) // HELD_OUT if validation is None else validation
         _check(settings, held, len(data.train_images), keep_best)
         _check_share(rule, ranks.world)

@@ -15,8 +15,9 @@ the tensors, for Python, NumPy or a length, and so may steer the whole rule. Of 
 (`Rule.broadcasts`) and are then reported as broadcasts. "residual" is one reading alone: that of the largest change of states by which
 `SettlingRule.settle` ends a relaxation. The softmax of the output layer belongs to the loss and is reported as a broadcast too.
 
-Local in time: no update reads two sets of states of which one was inferred after the other. States inferred in turns belong
-together, and states that are computed from others after these, and not from themselves (an error, a difference), stand for them.
+Local in time: no update by one sample (those of a batch may be in phases of their own) reads two sets of states of which one was
+inferred after the other. States inferred in turns belong together, and states that are computed from others after these, and not from
+themselves (an error, a difference), stand for them.
 
 The judge sees phases as the rule names them, one States object each, and slopes that are asked of `network.slope`.
 Source: thesis section 2.4 and table 2.1.
@@ -44,7 +45,7 @@ from neuromorph.learning.settling import SettlingRule
 from neuromorph.reference.watching import INPUT, PART, TARGET, WEIGHTS, Label, Labels, Watch, part
 
 STEPS = 4
-"""Batches that a rule is watched for: some rules draw the sign of their phase at random."""
+"""Batches that a rule is watched for, and single samples: some rules draw their phase, or its sign, at random."""
 LABELS = (0, 1, 2, 3, 0)
 
 
@@ -82,10 +83,11 @@ def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
         units = network.connection(1).post[0]
         target.add(part(units - network.outputs, units))
     judge.watch.label(y, target)
-    for _ in range(STEPS):
-        with torch.no_grad(), judge.watch:
-            outcome = rule.step(watched, Batch(x, y, batch.places))
-        judge.updated(outcome.updates)
+    for size in (len(x), 1):
+        for _ in range(STEPS):
+            with torch.no_grad(), judge.watch:
+                outcome = rule.step(watched, Batch(x[:size], y[:size], batch.places[:size]))
+            judge.updated(outcome.updates, is_single=size == 1)
     return judge.report()
 
 
@@ -148,10 +150,12 @@ class Judge:
                 self._violate(f"{what} reads {self._named(label)}")
         return flags | {label._replace(place=target) if isinstance(label, Label) else label for label in labels}
 
-    def updated(self, updates: Updates) -> None:
+    def updated(self, updates: Updates, is_single: bool) -> None:
         for name, change in updates.items():
             labels = self.watch.of(change)
             self._judge(labels, f"the update of {name}", self.place(name))
+            if not is_single:
+                continue
             phases = self._standing_for({label.states for label in labels if isinstance(label, Label) and label.states >= 0})
             self._is_local_in_time &= all(self._in_turns(a, b) for a, b in combinations(phases, 2))
 

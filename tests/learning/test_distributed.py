@@ -98,7 +98,8 @@ REFUSED = [
     ("ep", {"temperature": 0.1}, "noise"),
     ("ep-isd", {}, "states of the batch before"),
     ("ep-always-on", {}, "within a step weights move"),
-    ("ff-isd", {"adaptive": True}, "p would follow"),
+    ("ff-isd", {}, "what a phase draws"),
+    ("lrrn-isd", {"adaptive": True}, "p would follow"),
     ("dyadic", {"tolerance": 1e-3}, "stop together"),
     ("ste+dp", {}, "sign of the whole batch"),
     ("adaste+ff", {}, "sign of the whole batch"),
@@ -117,4 +118,4 @@ def test_a_rule_that_needs_whole_batches_is_refused_in_several_processes(name: s
 def test_those_are_relaxations_that_are_carried_on_and_no_others() -> None:
     relaxing = {name for name, rule in RULES.items() if issubclass(rule, RelaxationRule)}
     carried = {name for name in relaxing if name.endswith(("-isd", "-always-on"))}
-    assert {name for name in RULES if make_rule(name).indivisible} == carried
+    assert {name for name in RULES if make_rule(name).indivisible} == carried | {"ff-isd"}

@@ -77,7 +77,7 @@ def test_with_cross_entropy_the_gradient_is_that_of_a_readout(name: str, sizes: 
 def test_cross_entropy_learns_digits(name: str) -> None:
     rule = relaxing(name, loss="cross-entropy")
     network = rule.build((64, 64, 10))
-    trainer = Trainer(network, rule, load("digits"), replace(rule.settings_for(network), epochs=3), device="cpu")
+    trainer = Trainer(network, rule, load("digits"), replace(rule.settings_for(network, 1000), epochs=3), device="cpu")
     trainer.fit()
     assert trainer.test_accuracy() > 0.85
 

@@ -59,7 +59,7 @@ def test_weights_have_few_values_by_one_method() -> None:
 )
 def test_rates_for_each_connection_go_on_in_deeper_networks(name: str, depth: int, rates: list[float]) -> None:
     rule = make_rule(name)
-    found = rule.settings_for(rule.build([5] * (depth + 1)))
+    found = rule.settings_for(rule.build([5] * (depth + 1)), 60_000)
     assert list(found.rate) == pytest.approx(rates)
 
 

@@ -1,7 +1,7 @@
 """Flexible Phase Dynamics, figure 2 (left): Forward-Forward on MNIST, 784-500-500, with both terms at each update and with one (ISD).
 
 The paper trains on one image at a time with Adam and shows the training error against gradient steps; its figures are not in the text
-we hold. Here: batches of 100, for ff-isd one phase a batch, the rule's own settings (forward_forward.py).
+we hold. Here: batches of 100, for ff-isd a phase of its own for each image, the rule's own settings (forward_forward.py).
 """
 
 from __future__ import annotations
