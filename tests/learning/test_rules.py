@@ -2,16 +2,19 @@
 
 import math
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Literal, get_origin, get_type_hints
 
 import pytest
 import torch
 from settling import same, stepped
 
+from neuromorph.data import load
 from neuromorph.errors import RangeError
 from neuromorph.learning.network import small_vgg
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch
+from neuromorph.learning.trainer import Trainer
 from neuromorph.reference.locality import specimen
 
 NAMES = [*RULES, "ste+dp", "adaste+ep", "ste+ff"]
@@ -85,3 +88,27 @@ def test_a_step_needs_no_context_and_leaves_no_graph(name: str) -> None:
             found.append(rule.step(network, batch).updates)
     same(*found, 0.0)
     assert not any(update.requires_grad for update in found[0].values())
+
+
+NOISY = {"ep-always-on": 65, "coupled-always-on": 60}
+HOPELESS = {
+    "resistive-isd": "squares of 100 volts, beside which those of a nudge are nothing",
+    "chl-discounted-always-on": "noise is divided by gamma too",
+}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", [name for name in RULES if name not in HOPELESS])
+def test_every_rule_learns_digits_at_its_defaults(name: str) -> None:
+    rule = make_rule(name)
+    trainer = Trainer(rule.build((64, 128, 10 if rule.has_output else 128)), rule, load("digits"), device="cpu")
+    trainer.fit()
+    assert 100 * trainer.test_accuracy() > NOISY.get(name, 80 if name.endswith(("-isd", "-always-on", "inverted")) else 90)
+
+
+def test_a_circuit_learns_by_isd_at_fewer_volts() -> None:
+    rule = make_rule("resistive-isd", gain=10.0)
+    settings = replace(rule.settings, batch=20, epochs=10)
+    trainer = Trainer(rule.build((64, 64, 10)), rule, load("digits"), settings, device="cpu")
+    trainer.fit()
+    assert trainer.test_accuracy() > 0.5

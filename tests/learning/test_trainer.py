@@ -113,7 +113,7 @@ def test_a_run_interrupted_after_any_batch_ends_with_the_same_bits(
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_every_rule_learns_under_the_trainer_and_goes_on_from_its_checkpoint(name: str, tmp_path: Path) -> None:
+def test_every_rule_goes_on_from_its_checkpoint(name: str, tmp_path: Path) -> None:
     rule = rule_class(name)
     settings = replace(rule.settings, batch=10, epochs=2, rate=1e-3)
     first, second = (trainer(name, settings, small_data(20), validation=0, metrics=1) for _ in range(2))

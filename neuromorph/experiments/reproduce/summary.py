@@ -85,7 +85,7 @@ def _section(name: str, result: Result) -> str:
     origin = f"Up to {result['seeds']} seeds, {result['machine']}, Python {result['python']}, torch {result['versions']['torch']}.\n"
     if not result["rows"]:
         return f"## {_label(name, result)}: {result['title']}\n\n{origin}"
-    columns = list(result["rows"][0])
+    columns = [c for c in result["rows"][0] if any(row.get(c) is not None for row in result["rows"])]
     rows = [[_text(row.get(column), ".4g") for column in columns] for row in result["rows"]]
     return f"## {_label(name, result)}: {result['title']}\n\n{_table(columns, rows)}\n{origin}"
 
