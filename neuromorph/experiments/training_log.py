@@ -55,7 +55,7 @@ def _told(entry: dict[str, Any]) -> list[str]:
         shown.append(f"validation {100 * entry['validation_accuracy']:6.2f} %")
     shown.append(f"rate {entry['rate']:.2g}")
     if entry["residual"]:
-        shown.append(f"residual {entry['residual']:.1e}")
+        shown.append(f"residual {max(entry['residual']):.1e}")
     if "angle" in entry:
         angles = ", ".join(f"{angle:.1f}" for angle in entry["angle"])
         shown.append(f"angles to the gradient {angles}")

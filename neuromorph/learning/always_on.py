@@ -46,8 +46,8 @@ class Flow:
     total: Updates = field(default_factory=dict)
 
     def move(self, network: Network) -> Tensor:
-        """One iteration by the weights of now; the residual."""
-        return torch.as_tensor(replace(self.relaxation, below=network.up(1, self.states)).run(network, self.states, 1))
+        """One iteration by the weights of now; the largest changes."""
+        return replace(self.relaxation, below=network.up(1, self.states)).run(network, self.states, 1)
 
 
 @dataclass(kw_only=True)
@@ -92,7 +92,7 @@ class AlwaysOn(Sampled, Carried):
         for flow in flows:
             self.ended(flow.clamp, flow.states)
             total = added(total, self.weighed(flow.part, flow.total))
-        return Outcome(total, self.predict(network, batch.x), torch.stack(residuals).max())
+        return Outcome(total, self.predict(network, batch.x), torch.stack(residuals).amax(0))
 
     def _flow(self, network: Network, part: Part, strengths: tuple[float, float]) -> Flow:
         """A part of the batch at the beginning of its phase."""

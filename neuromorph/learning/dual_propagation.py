@@ -46,7 +46,7 @@ from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import make_mean, make_nudged
 from neuromorph.learning.feedback import Tied
 from neuromorph.learning.losses import make_loss
-from neuromorph.learning.network import Network, States, Updates
+from neuromorph.learning.network import Network, States, Updates, largest_changes
 from neuromorph.learning.relaxation import choose_switches
 from neuromorph.learning.rule import Batch, Outcome, Rule, check_share
 
@@ -64,7 +64,7 @@ class Dyads:
     minus: States
     mean: States
     delta: States
-    residual: float | Tensor = 0.0
+    residual: Tensor = torch.zeros(0)  # noqa: RUF009 (never written to)
 
     @classmethod
     def of(cls, network: Network, x: Tensor) -> Dyads:
@@ -161,7 +161,7 @@ class DualPropagation(Rule):
                 for k in (torch.randint(network.depth, (network.depth,), generator=self._order) + 1).tolist():
                     drive = clamped if k == 1 else network.up(k, dyads.mean)
                     self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
-            dyads.residual = _largest_change(before, dyads)
+            dyads.residual = largest_changes(before, [*dyads.plus[1:], *dyads.minus[1:]], 2)
         output = self.predict(network, batch.x)
         choose_switches(network, dyads.mean)  # plasticity goes by the mean, not by the forward pass
         return dyads, output
@@ -188,7 +188,7 @@ class DualPropagation(Rule):
             if self.input_layer:
                 self._update(network, 0, dyads, batch.x, network.down(0, delta), damping)
             if before:
-                dyads.residual = _largest_change(before, dyads)
+                dyads.residual = largest_changes(before, [*dyads.plus[1:], *dyads.minus[1:]], 2)
         return dyads, output
 
     def _error(self, network: Network, k: int, dyads: Dyads, batch: Batch, drive: Tensor, is_nudged: bool = True) -> Tensor:
@@ -237,11 +237,6 @@ class DualPropagation(Rule):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._order.set_state(state["order"])
-
-
-def _largest_change(before: list[Tensor], dyads: Dyads) -> Tensor:
-    after = [*dyads.plus[1:], *dyads.minus[1:]]
-    return torch.stack([(new - old).abs().max() for new, old in zip(after, before, strict=True)]).max()
 
 
 @dataclass(kw_only=True)

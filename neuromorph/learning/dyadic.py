@@ -80,7 +80,7 @@ class Dyads:
         self.plus, self.minus = network.zeros("s_plus", x), network.zeros("s_minus", x)
         self.mean, self.delta = network.zeros("mean", x), network.zeros("delta", x)
         self.up_plus, self.up_minus = network.zeros("up_plus", x), network.zeros("up_minus", x)
-        self.residual: float | Tensor = 0.0
+        self.residual = torch.zeros(0)
 
     def move(self, network: Network, k: int, drives: tuple[Tensor, Tensor], error: Tensor, eps: float, lam: float) -> None:
         """Both compartments of layer k toward f(drive +- error / 2), by the law of the dyad."""

@@ -89,8 +89,8 @@ class Sampled(TwoTermRule):
         for part in self.parts(batch):
             found = self.term(network, part.batch, +1 if part.phase.positive else -1)
             total = added(total, self.weighed(part, found.updates))
-            residuals.append(torch.as_tensor(found.residual))
-        return Outcome(total, self.predict(network, batch.x), torch.stack(residuals).max())
+            residuals.append(found.residual)
+        return Outcome(total, self.predict(network, batch.x), torch.stack(residuals).amax(0))
 
     def parts(self, batch: Batch) -> list[Part]:
         """The samples in a positive phase and those in a negative one; with `adaptive` the first of each by itself."""

@@ -80,7 +80,7 @@ class Units:
     def __init__(self, network: Network, x: Tensor) -> None:
         self.value, self.activity = network.states("value", x), network.states("activity", x)
         self.error = network.zeros("error", x)
-        self.residual: float | Tensor = 0.0
+        self.residual = torch.zeros(0)
 
 
 @dataclass(kw_only=True)

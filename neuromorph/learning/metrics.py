@@ -3,8 +3,9 @@
 angle        degrees between a rule's update of weights k and backpropagation's, minus the gradient of the mean loss of what the
              rule predicts (backpropagation.py, `descent`)
 norm_ratio   |update| / |backpropagation's update|
-residual     largest change of a state in the last iteration of the relaxation (the rule's own figure)
+residual     largest change of a state of each layer in the last iteration of the relaxation (the rule's own figure)
 saturation   share of a layer's units at a bound of their activation (feed-forward states): f' = 0 there, errors do not pass
+norm         |W_k|_2 of each layer: what it moves at most
 lipschitz    of the affine network, |W_L ... W_1|_2: what the output moves at most if no activation bends, so for f' <= 1 a scale and
              no bound; with convolutions the product of the norms |W_k|, a bound
 
@@ -38,7 +39,7 @@ def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
     kept = copy.deepcopy(rule.state_dict())
     outcome = rule.step(network, batch)
     rule.load_state_dict(kept)
-    found: dict[str, Any] = {"residual": float(outcome.residual)}
+    found: dict[str, Any] = {"residual": outcome.residual.tolist()}
     if rule.has_output:
         exact = descent(network, rule, batch).updates
         pairs = [
@@ -48,7 +49,8 @@ def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
         found["norm_ratio"] = [float(update.norm() / g.norm()) for update, g in pairs]
     if _feeds_forward(network, batch):
         with rule.inferring(network):
-            found |= {"saturation": saturation(network, batch.x), "lipschitz": lipschitz(network)}
+            norms = [network.norm(k) for k in range(1, network.depth + 1)]
+            found |= {"saturation": saturation(network, batch.x), "norm": norms, "lipschitz": lipschitz(network)}
     return found
 
 

@@ -129,6 +129,12 @@ class Network(nn.Module):
         return x
 
 
+def largest_changes(before: Sequence[Tensor], after: Sequence[Tensor], compartments: int = 1) -> Tensor:
+    """Of a state of each layer, in an iteration that has led from states to others: all layers of a compartment, then of the next."""
+    changes = torch.stack([(new - old).abs().max() for new, old in zip(after, before, strict=True)])
+    return changes.view(compartments, -1).amax(0)
+
+
 def mlp(
     sizes: Sequence[int],
     *,

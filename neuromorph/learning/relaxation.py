@@ -42,7 +42,7 @@ from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.hopfield import make_leaky
 from neuromorph.learning.connections import Convolution
-from neuromorph.learning.network import BOUNDS, Activation, Network, States, Updates
+from neuromorph.learning.network import BOUNDS, Activation, Network, States, Updates, largest_changes
 from neuromorph.learning.rule import Batch, Outcome, Settings
 from neuromorph.learning.two_term import Term, TwoTermRule, added
 
@@ -70,8 +70,8 @@ class Relaxation:
     """The output stays where it is."""
     reads_out: bool = False
 
-    def run(self, network: Network, states: States, steps: int) -> float | Tensor:
-        """`steps` iterations on `states`; the largest change of a state in the last one."""
+    def run(self, network: Network, states: States, steps: int) -> Tensor:
+        """`steps` iterations on `states`; the largest change of a state of each layer in the last one."""
         groups = _groups(self.order, network.depth - self.is_clamped)
         choose_switches(network, states)
         before = list(states)
@@ -83,8 +83,7 @@ class Relaxation:
                     if self.noise and not (self.reads_out and k == network.depth):
                         drive = drive + self.noise(drive)
                     states[k] = leaky(states[k], drive, 256 * self.eps, *self.bounds(network, k))
-        moved = zip(states[1:], before[1:], strict=True)
-        return torch.stack([(new - old).abs().max() for new, old in moved]).max()
+        return largest_changes(before[1:], states[1:])
 
     def drive(self, network: Network, k: int, states: States) -> Tensor:
         """Of layer k."""

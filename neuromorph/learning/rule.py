@@ -82,12 +82,13 @@ class Outcome:
     """What one batch gave.
 
     `updates`: change of each parameter, downhill, mean over the batch. `output`: the free prediction (scores of classes) before
-    the update. `residual`: the largest change of a state in the last iteration of the relaxation; 0 where nothing is iterated.
+    the update. `residual`: the largest change of a state of each layer in the last iteration of the relaxation; empty where
+    nothing is iterated.
     """
 
     updates: Updates
     output: Tensor
-    residual: float | Tensor = 0.0
+    residual: Tensor = torch.zeros(0)  # noqa: RUF009 (never written to)
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.network import States
+from neuromorph.learning.network import States, largest_changes
 from neuromorph.learning.rule import Rule
 
 LOOK = 5
@@ -43,15 +43,14 @@ class SettlingRule(Rule):
         return "with a tolerance all samples of a batch stop together" if self.tolerance else super().indivisible
 
     def settle(self, moving: Sequence[States], step: Callable[[], None], steps: int | None = None) -> Tensor:
-        """Repeat `step`, which assigns the `moving` states; gives the largest change of a state in the last one."""
-        residual, steps = torch.zeros(()), self.steps if steps is None else steps
+        """Repeat `step`, which assigns the `moving` states; gives the largest change of a state of each layer in the last one."""
+        residual, steps = torch.zeros(0), self.steps if steps is None else steps
         for t in range(1, steps + 1):
             is_last, looks = t == steps, self.tolerance > 0 and t % LOOK == 0
             before = [s for states in moving for s in states[1:]] if is_last or looks else []
             step()
             if before:
-                after = [s for states in moving for s in states[1:]]
-                residual = torch.stack([(new - old).abs().max() for new, old in zip(after, before, strict=True)]).max()
-            if looks and float(residual) <= self.tolerance:
+                residual = largest_changes(before, [s for states in moving for s in states[1:]], len(moving))
+            if looks and float(residual.max()) <= self.tolerance:
                 break
         return residual

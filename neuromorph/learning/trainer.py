@@ -109,7 +109,7 @@ class Trainer:
         self._metrics, self._best, self._saved = metrics, Best() if keep_best else None, "none was saved"
         self._watched: list[str] = []
         self._unseen: list[_Met] = []
-        self._residual: float | Tensor = 0.0
+        self._residual = torch.zeros(0)
         self._right = torch.zeros((), dtype=torch.int64, device=train.labels.device)
         self._met, self._seconds = 0, 0.0
 
@@ -226,7 +226,7 @@ class Trainer:
             "train_accuracy": right / self._met,
             "validation_accuracy": self.accuracy(self._held) if len(self._held) else None,
             "rate": self.optimizer.param_groups[0]["lr"],
-            "residual": float(self._residual),
+            "residual": self._residual.tolist(),
         }
         if self._metrics and (self.epoch + 1) % self._metrics == 0:
             shown = torch.arange(min(MEASURED, len(self.batches.samples)), device=self._right.device)

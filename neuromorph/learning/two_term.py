@@ -12,6 +12,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from neuromorph.learning.network import Network, States, Updates
@@ -22,13 +23,13 @@ class Term(NamedTuple):
     """One term of an update, and the phase that it was read from.
 
     `updates`: its share of the change, downhill, mean over the batch. `states`: at the end of the phase. `output`: the output
-    layer there; a prediction if the phase did not know the target. `residual`: largest change of a state in the last iteration.
+    layer there; a prediction if the phase did not know the target. `residual`: as in `Outcome`.
     """
 
     updates: Updates
     states: States
     output: Tensor
-    residual: float | Tensor = 0.0
+    residual: Tensor = torch.zeros(0)
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@
 import math
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Literal, get_origin, get_type_hints
+from typing import Any, Literal, get_origin, get_type_hints
 
 import pytest
 import torch
@@ -112,3 +112,21 @@ def test_a_circuit_learns_by_isd_at_fewer_volts() -> None:
     trainer = Trainer(rule.build((64, 64, 10)), rule, load("digits"), settings, device="cpu")
     trainer.fit()
     assert trainer.test_accuracy() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "count"), [("dyadic", {"lam": 0.8}, "steps"), ("dp", {"schedule": "parallel"}, "iterations")]
+)
+def test_the_residual_is_what_the_last_iteration_has_moved_in_each_layer(
+    name: str, options: dict[str, Any], count: str
+) -> None:
+    network = make_rule(name).build((12, 9, 7, 4), seed=1).double()
+    states = []
+    for iterations in (5, 6):
+        found = make_rule(name, **options, **{count: iterations}).infer(network, batch_of(None))
+        dyads = found[0] if name == "dp" else found
+        states.append([torch.stack(pair) for pair in zip(dyads.plus[1:], dyads.minus[1:], strict=True)])
+    moved = torch.stack([(last - before).abs().max() for before, last in zip(*states, strict=True)])
+    torch.testing.assert_close(dyads.residual, moved, rtol=0, atol=0)
+    assert len(moved) == 3
+    assert moved.max() > 1e-6

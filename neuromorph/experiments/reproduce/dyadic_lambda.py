@@ -121,7 +121,7 @@ def _smoothness(network: Network, rule: Dyadic, x: Any, generator: Any) -> tuple
             largest = max(largest, float((ds.norm(dim=1) / (dx @ theta.t()).norm(dim=1)).max()))
             residual = torch.maximum(residual, more)
     high = torch.cat([s.flatten(1) for s in states[1:-1]], 1) >= 1.0
-    return largest, float(residual), float(high.float().mean())
+    return largest, float(residual.max()), float(high.float().mean())
 
 
 def _claims(measured: Mapping[tuple[str, float], Mapping[str, tuple[float, float]]]) -> list[dict[str, Any]]:

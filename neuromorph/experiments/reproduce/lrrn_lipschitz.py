@@ -113,7 +113,7 @@ class _Response:
     def __call__(self, x: Tensor) -> list[Tensor]:
         if self._settling is not None:
             states, residual = self._settling.infer(self.network, x)
-            self.residual = max(self.residual, float(residual.detach()))
+            self.residual = max(self.residual, float(residual.detach().max()))
             return states
         found = [x]
         for k in range(1, self.network.depth + 1):
