@@ -118,7 +118,7 @@ class ForwardForward(TwoTermRule):
 
     def _others(self, batch: Batch) -> Tensor:
         """The labels in another order; to a sample that is alone, the label of any class."""
-        y = batch.y if batch.whole is None else batch.whole
+        y = batch.targets
         if len(y) > 1:
             return y[torch.randperm(len(y), generator=self._labels)[batch.own].to(y.device)]
         return torch.eye(y.shape[1]).to(y)[torch.randint(y.shape[1], (1,), generator=self._labels)]

@@ -37,9 +37,14 @@ class Batch(NamedTuple):
     own: Tensor | slice = slice(None)
 
     @property
+    def targets(self) -> Tensor:
+        """Of the whole batch."""
+        return self.y if self.whole is None else self.whole
+
+    @property
     def size(self) -> int:
         """Of the whole batch."""
-        return len(self.y if self.whole is None else self.whole)
+        return len(self.targets)
 
     def only(self, some: Sequence[int]) -> Batch:
         """Some of these samples."""
@@ -47,9 +52,7 @@ class Batch(NamedTuple):
             return self
         index = torch.tensor(some)
         x, y, places = (t.index_select(0, index.to(t.device)) for t in (self.x, self.y, self.places))
-        if self.whole is None:
-            return Batch(x, y, places, self.y, index)
-        return Batch(x, y, places, self.whole, torch.arange(self.size)[self.own][index])
+        return Batch(x, y, places, self.targets, torch.arange(self.size)[self.own][index])
 
 
 CLASSES = 10
