@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -93,16 +93,18 @@ class Dense(Connection):
         super().__init__(pre, (post,), first_weights((post, math.prod(pre)), start, generator), post)
 
     def up(self, s: Tensor, weight: Tensor | None = None) -> Tensor:
-        return torch.addmm(self.bias, s.flatten(1), (self.weight if weight is None else weight).t())
+        own: dict[str, Any] = self._parameters  # where nn.Module looks for an attribute last, after an exception
+        return functional.linear(s.flatten(1), own["weight"] if weight is None else weight, own["bias"])
 
     def down(self, delta: Tensor, weight: Tensor | None = None) -> Tensor:
-        below = delta @ (self.weight if weight is None else weight)
+        own: dict[str, Any] = self._parameters
+        below = delta @ (own["weight"] if weight is None else weight)
         return below if len(self.pre) == 1 else below.view(-1, *self.pre)
 
     def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         out = torch.empty_like(self.weight) if out is None else out
         product = torch.addmm(out, post.t(), pre.flatten(1), beta=0, alpha=scale, out=out)
-        return product, torch.mv(post.t(), post.new_full((len(post),), scale))  # faster than a sum over the rows
+        return product, torch.mv(post.t(), post.new_full((post.shape[0],), scale))  # faster than a sum over the rows
 
     def gram(self, s: Tensor) -> Tensor:
         return self.down(s.flatten(1) @ self.weight.t())

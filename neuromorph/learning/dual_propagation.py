@@ -41,7 +41,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from neuromorph.arithmetic.tensors import TENSORS
+from neuromorph.arithmetic.tensors import IN_PLACE, TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import make_mean, make_nudged
 from neuromorph.learning.feedback import Tied
@@ -50,7 +50,7 @@ from neuromorph.learning.network import Network, States, Updates, largest_change
 from neuromorph.learning.relaxation import choose_switches
 from neuromorph.learning.rule import Batch, Outcome, Rule, check_share
 
-nudged = make_nudged(TENSORS)
+nudged_ = make_nudged(IN_PLACE)
 mean_of = make_mean(TENSORS)
 
 Schedule = Literal["forward-backward", "parallel", "random"]
@@ -131,18 +131,19 @@ class DualPropagation(Rule):
         """Share of Delta that lifts s_plus."""
         return self.alpha
 
-    @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         dyads, output = self.infer(network, batch)
         return Outcome(self.plasticity(network, dyads), output, dyads.residual)
 
+    @torch.no_grad()
     def plasticity(self, network: Network, dyads: Dyads) -> Updates:
-        scale = 1 / (self.beta * len(dyads.mean[0]))
+        scale = 1 / (self.beta * dyads.mean[0].shape[0])
         updates: Updates = {}
         for k in range(1, network.depth + 1):
             updates |= network.pair(k, dyads.delta, dyads.mean, scale)
         return updates
 
+    @torch.no_grad()
     def infer(self, network: Network, batch: Batch) -> tuple[Dyads, Tensor]:
         """The dyads under nudging, and the output before it."""
         if self.schedule == "forward-backward":
@@ -197,7 +198,7 @@ class DualPropagation(Rule):
             return network.down(k, dyads.delta)
         if not is_nudged:
             return torch.zeros_like(drive)
-        return make_loss(self.loss).gradient(drive, batch.y) * -self._output_beta()
+        return make_loss(self.loss).gradient(drive, batch.y).mul_(-self._output_beta())
 
     def _output_beta(self) -> float:
         if self.nudging == "linear":
@@ -210,19 +211,20 @@ class DualPropagation(Rule):
     def _update(
         self, network: Network, k: int, dyads: Dyads, drive: Tensor, error: Tensor, damping: Mapping[int, float]
     ) -> None:
-        """Both compartments of layer k, mean and difference, by the law of the dyad."""
+        """Both compartments of layer k, mean and difference, by the law of the dyad; in the memory of the error and, where all is
+        updated once and nobody reads it again, of the drive."""
         hold = damping.get(k, 0.0)
-        drive_plus = drive_minus = drive
         if hold:
-            drive_plus, drive_minus = (
-                (drive + hold * dyads.plus[k]) / (1 + hold),
-                (drive + hold * dyads.minus[k]) / (1 + hold),
-            )
-            error = error / (1 + hold)
+            drive_plus, drive_minus = ((drive + hold * s[k]) / (1 + hold) for s in (dyads.plus, dyads.minus))
+            error.div_(1 + hold)
+        elif self.iterations == 1 and 0 < k < network.depth:
+            drive_plus, drive_minus = drive, drive.clone()
+        else:
+            drive_plus, drive_minus = drive.clone(), drive.clone()
         share = self._output_nudge() if k == network.depth else self.nudge
-        plus, minus = nudged(drive_plus, drive_minus, error, 256 * share)
-        dyads.plus[k], dyads.minus[k] = network.activate_(k, plus), network.activate_(k, minus)
-        dyads.delta[k] = dyads.plus[k] - dyads.minus[k]
+        plus, minus = nudged_(drive_plus, drive_minus, error, 256 * share)
+        dyads.plus[k], dyads.minus[k] = plus, minus = network.activate_(k, plus), network.activate_(k, minus)
+        dyads.delta[k] = torch.sub(plus, minus, out=error)
         dyads.mean[k] = mean_of(dyads.minus[k], dyads.delta[k], 256 * self.alpha)
 
     def _damping(self, network: Network) -> dict[int, float]:

@@ -50,8 +50,10 @@ class CrossEntropy:
         return functional.softmax(output, 1) - y
 
 
+LOSSES: dict[str, Loss] = {"squared": SquaredError(), "cross-entropy": CrossEntropy()}
+
+
 def make_loss(name: LossName) -> Loss:
-    losses: dict[str, Loss] = {"squared": SquaredError(), "cross-entropy": CrossEntropy()}
-    if name not in losses:
-        raise RangeError(f"unknown loss {name!r}; known are {', '.join(losses)}")
-    return losses[name]
+    if name not in LOSSES:
+        raise RangeError(f"unknown loss {name!r}; known are {', '.join(LOSSES)}")
+    return LOSSES[name]

@@ -36,11 +36,14 @@ Updates = dict[str, Tensor]
 """A change of parameters by name, downhill; parameters that are not named stay."""
 
 
+_ABSENT = torch.empty(0)
+
+
 class States(list[Tensor]):
     """States of layers 0..L of one compartment in one phase; layer 0 is the input. Layers not yet inferred are absent."""
 
     def __init__(self, name: str, x: Tensor, layers: int) -> None:
-        super().__init__([x, *[x.new_empty(0)] * layers])
+        super().__init__([x, *[_ABSENT] * layers])
         self.name = name
 
 
@@ -60,18 +63,17 @@ class Network(nn.Module):
         if not connections:
             raise RangeError("a network needs at least one connection")
         self.connections = nn.ModuleList(connections)
-        self._chain = tuple(connections)  # found faster than in a ModuleList, which small steps notice
         for name in (hidden, output):
             if name not in BOUNDS:
                 raise RangeError(f"unknown activation {name!r}; known are {', '.join(BOUNDS)}")
         self.bounds = [(-math.inf, math.inf), *[BOUNDS[hidden]] * (len(connections) - 1), BOUNDS[output]]
         self.feedback: Feedback = make_feedback(feedback, list(connections), seed)
-        self._spare: Updates = {}
-
-    @property
-    def depth(self) -> int:
+        self.depth = len(connections)
         """L: the index of the output layer."""
-        return len(self._chain)
+        self._chain = tuple(connections)  # these are found faster than modules of a module, which small steps notice
+        self._down, self._learn = self.feedback.down, self.feedback.learn
+        self._names = [(f"connections.{k}.weight", f"connections.{k}.bias") for k in range(len(connections))]
+        self._spare: Updates = {}
 
     def connection(self, k: int) -> Connection:
         """The connection into layer k = 1..L."""
@@ -88,16 +90,16 @@ class Network(nn.Module):
         return found
 
     def up(self, k: int, s: Sequence[Tensor]) -> Tensor:
-        return self.connection(k).up(s[k - 1])
+        return self._chain[k - 1].up(s[k - 1])
 
     def down(self, k: int, s: Sequence[Tensor]) -> Tensor:
-        return self.feedback.down(k, s, self.connection(k + 1))
+        return self._down(k, s, self._chain[k])
 
     def pair(self, k: int, post: Sequence[Tensor], pre: Sequence[Tensor], scale: float = 1.0) -> Updates:
         """scale * post[k] pre[k - 1]^T for the weights into layer k (and what feedback learns from it), and for their bias."""
-        weight, bias = f"connections.{k - 1}.weight", f"connections.{k - 1}.bias"
-        product, ones = self.connection(k).pair(post[k], pre[k - 1], scale, self._spare.pop(weight, None))
-        return {weight: product, bias: ones} | self.feedback.learn(k, product)
+        weight, bias = self._names[k - 1]
+        product, ones = self._chain[k - 1].pair(post[k], pre[k - 1], scale, self._spare.pop(weight, None))
+        return {weight: product, bias: ones, **self._learn(k, product)}
 
     def recycle(self, updates: Updates) -> None:
         """Take back the memory of updates that nobody will read again: fresh memory costs a step a tenth of its time."""
@@ -106,12 +108,16 @@ class Network(nn.Module):
     def activate(self, k: int, drive: Tensor) -> Tensor:
         """f_k(drive)."""
         low, top = self.bounds[k]
-        return drive if low == -math.inf and top == math.inf else drive.clamp(low, top)
+        if top == math.inf:
+            return drive if low == -math.inf else drive.relu()
+        return drive.clamp(low, top)
 
     def activate_(self, k: int, drive: Tensor) -> Tensor:
         """f_k(drive), in the place of drive: no copy where nobody needs the drive any more."""
         low, top = self.bounds[k]
-        return drive if low == -math.inf and top == math.inf else drive.clamp_(low, top)
+        if top == math.inf:
+            return drive if low == -math.inf else drive.relu_()
+        return drive.clamp_(low, top)
 
     def slope(self, k: int, s: Tensor) -> Tensor:
         """f_k' where the state is s: 1 inside the bounds of f_k, 0 at and outside them."""

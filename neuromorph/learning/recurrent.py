@@ -72,16 +72,13 @@ class Recurrent(Network):
         name = "tied" if feedback == "transpose" else feedback
         super().__init__(connections, hidden=activation, output=output, feedback=name, seed=seed)
         self.outputs = outputs
+        self.depth = 1
         limits = torch.tensor([BOUNDS[activation]] * hidden + [BOUNDS[output]] * outputs)
         self.register_buffer("low", limits[:, 0].contiguous())
         self.register_buffer("top", limits[:, 1].contiguous())
         with torch.no_grad():
             for weight in self.feedback.parameters():
                 weight.fill_diagonal_(0)
-
-    @property
-    def depth(self) -> int:
-        return 1
 
     def across(self, s: Sequence[Tensor]) -> Tensor:
         """W s[1]."""
