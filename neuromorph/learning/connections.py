@@ -103,8 +103,9 @@ class Dense(Connection):
 
     def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         out = torch.empty_like(self.weight) if out is None else out
-        product = torch.addmm(out, post.t(), pre.flatten(1), beta=0, alpha=scale, out=out)
-        return product, torch.mv(post.t(), post.new_full((post.shape[0],), scale))  # faster than a sum over the rows
+        turned = post.t()
+        product = torch.addmm(out, turned, pre.flatten(1), beta=0, alpha=scale, out=out)
+        return product, torch.mv(turned, post.new_full((post.shape[0],), scale))  # faster than a sum over the rows
 
     def gram(self, s: Tensor) -> Tensor:
         return self.down(s.flatten(1) @ self.weight.t())
