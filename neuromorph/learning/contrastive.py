@@ -50,7 +50,7 @@ class ContrastiveHebbian(RelaxationRule):
         return 1.0, 0.0
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
-        states[network.depth] = clamp.y
+        states[network.depth] = clamp.batch.y
         return replace(self.free(network, clamp), is_clamped=True)
 
 
@@ -96,7 +96,7 @@ class Coupled(NudgedRule):
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         free = self.scores(network, states)
-        moved = make_loss(self.loss).gradient(free, clamp.y).mul_(-strength)
+        moved = make_loss(self.loss).gradient(free, clamp.batch.y).mul_(-strength)
         states[network.depth] = moved if self.reads_out else network.activate(network.depth, free + moved)
         return replace(self.free(network, clamp), is_clamped=True)
 

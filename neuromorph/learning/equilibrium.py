@@ -49,7 +49,7 @@ class _Nudging(NudgedRule):
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Relaxation:
         gradient = make_loss(self.loss).gradient
-        return replace(self.free(network, clamp), push=lambda output: gradient(output, clamp.y).mul_(-strength))
+        return replace(self.free(network, clamp), push=lambda output: gradient(output, clamp.batch.y).mul_(-strength))
 
 
 @dataclass(kw_only=True)
@@ -102,7 +102,7 @@ class EquilibriumPropagation(_Nudging):
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
         found = super().rest(network, clamp, strength)
-        return self._particles.fetch(clamp.index, found) if self.persistent else found
+        return self._particles.fetch(clamp.batch.places, found) if self.persistent else found
 
     def phase(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
         if self.temperature:
@@ -110,7 +110,7 @@ class EquilibriumPropagation(_Nudging):
         else:
             found = super().phase(network, clamp, strength, start, steps, scale)
         if self.persistent and strength == 0:
-            self._particles.keep(clamp.index, found.states)
+            self._particles.keep(clamp.batch.places, found.states)
         return found
 
     def _averaged(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float) -> Term:

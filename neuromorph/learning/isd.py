@@ -133,9 +133,9 @@ class Carried(RelaxationRule):
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
         found = super().rest(network, clamp, strength)
-        if self.last and len(self.last[0]) == clamp.size:
+        if self.last and len(self.last[0]) == clamp.batch.size:
             for k, last in enumerate(self.last, 1):
-                found[k] = last[clamp.own].to(found[k])
+                found[k] = last[clamp.batch.own].to(found[k])
         return found
 
     def phase(self, network: Network, clamp: Clamp, strength: float, start: States, steps: int, scale: float = 0.0) -> Term:
@@ -145,10 +145,10 @@ class Carried(RelaxationRule):
 
     def ended(self, clamp: Clamp, states: States) -> None:
         """The next phase goes on from here."""
-        if not self.last or len(self.last[0]) != clamp.size:
-            self.last = [end.new_zeros(clamp.size, *end.shape[1:]) for end in states[1:]]
+        if not self.last or len(self.last[0]) != clamp.batch.size:
+            self.last = [end.new_zeros(clamp.batch.size, *end.shape[1:]) for end in states[1:]]
         for last, end in zip(self.last, states[1:], strict=True):
-            last[clamp.own] = end
+            last[clamp.batch.own] = end
 
 
 def sampled(base: type[TwoTermRule]) -> type[Sampled]:

@@ -117,15 +117,11 @@ def choose_switches(network: Network, states: Sequence[Tensor]) -> None:
 
 @dataclass(frozen=True)
 class Clamp:
-    """A batch as its phases see it: the states x of the input layer, the drive `below` = W_1 x + b_1, targets and places; and which
-    samples of the whole batch, of that size, these are."""
+    """What the phases of a batch have in common: what its input layer is clamped to, in the place of x, and the drive `below` = W_1 x +
+    b_1."""
 
-    x: Tensor
+    batch: Batch
     below: Tensor
-    y: Tensor
-    index: Tensor
-    own: Tensor | slice
-    size: int
 
 
 @dataclass(kw_only=True)
@@ -209,15 +205,15 @@ class RelaxationRule(TwoTermRule):
 
     def clamp(self, network: Network, batch: Batch) -> Clamp:
         x = self.inputs(batch.x)
-        return Clamp(x, network.up(1, [x]), batch.y, batch.places, batch.own, batch.size)
+        return Clamp(batch._replace(x=x), network.up(1, [x]))
 
     def rest(self, network: Network, clamp: Clamp, strength: float) -> States:
         """Where a phase of this strength begins that follows on none."""
-        return network.zeros("rest", clamp.x)
+        return network.zeros("rest", clamp.batch.x)
 
     def begun(self, network: Network, clamp: Clamp, strength: float, start: States) -> States:
         """The states of a new phase, as they were in another."""
-        states = network.states("free" if strength == 0 else "nudged" if strength > 0 else "nudged against", clamp.x)
+        states = network.states("free" if strength == 0 else "nudged" if strength > 0 else "nudged against", clamp.batch.x)
         for k in range(1, network.depth + 1):
             states[k] = start[k]
         return states
@@ -249,7 +245,7 @@ class RelaxationRule(TwoTermRule):
     def predict(self, network: Network, x: Tensor) -> Tensor:
         """The output at the end of a free phase that begins at zero."""
         clamp = self.clamp(network, Batch(x, x.new_empty(0), x.new_empty(0)))
-        states = network.zeros("free", clamp.x)
+        states = network.zeros("free", clamp.batch.x)
         self.free(network, clamp).run(network, states, self.free_steps)
         return self.scores(network, states)
 

@@ -122,7 +122,7 @@ class Resistive(NudgedRule):
         return Circuit(below=clamp.below, eps=self.eps, order=self.order, totals=total_conductances(network))
 
     def nudged(self, network: Network, clamp: Clamp, strength: float, states: States) -> Circuit:
-        return replace(self.free(network, clamp), y=clamp.y, strength=strength)
+        return replace(self.free(network, clamp), y=clamp.batch.y, strength=strength)
 
     def contrast(self, network: Network, first: States, second: States, scale: float) -> Updates:
         return added(self.products(network, first, scale), self.products(network, second, -scale))
