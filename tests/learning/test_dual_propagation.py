@@ -53,6 +53,21 @@ def test_with_weak_nudging_plasticity_is_the_gradient_of_backpropagation(variant
         torch.testing.assert_close(dw, gradient, rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.parametrize("beta", [0.01, 0.5, 3.0])
+@pytest.mark.parametrize(("variant", "alpha"), FEEDBACK_FREE)
+def test_of_a_linear_network_it_is_the_gradient_at_any_nudging(variant: str, alpha: float, beta: float) -> None:
+    """In one pass, whose states share memory with the drives and errors that they come from: the output before nudging, too, stays."""
+    weights, x, y = problem()
+    network, linear = network_of(weights, feedback=None), (-math.inf, math.inf)
+    network.bounds = [linear] * len(network.bounds)
+    outcome = make_rule(variant, alpha=alpha, beta=beta).step(network, Batch(x, y, torch.arange(len(x))))
+    output = network(x)
+    (0.5 * (output - y).square().sum(1)).mean().backward()
+    torch.testing.assert_close(outcome.output, output.detach())
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(outcome.updates[name], -parameter.grad)
+
+
 @pytest.mark.parametrize(("variant", "alpha"), FEEDBACK_FREE)
 def test_with_nudging_of_a_hundredth_it_is_nearly_the_gradient(variant: str, alpha: float) -> None:
     """A few neurons in a hundred are pushed over the bend of f: errors are a third of the outputs."""
