@@ -11,5 +11,3 @@ TENSORS = FLOATING._replace(
     add_portion=lambda x, y, p: torch.add(x, y, alpha=p / 256.0),
     approach=lambda x, y, p: torch.lerp(x, y, p / 256.0),
 )
-IN_PLACE = TENSORS._replace(add_portion=lambda x, y, p: x.add_(y, alpha=p / 256.0))
-"""The same where nobody reads the first operand of add_portion again: the result takes its memory."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -93,12 +93,10 @@ class Dense(Connection):
         super().__init__(pre, (post,), first_weights((post, math.prod(pre)), start, generator), post)
 
     def up(self, s: Tensor, weight: Tensor | None = None) -> Tensor:
-        own: dict[str, Any] = self._parameters  # where nn.Module looks for an attribute last, after an exception
-        return functional.linear(s.flatten(1), own["weight"] if weight is None else weight, own["bias"])
+        return functional.linear(s.flatten(1), self.weight if weight is None else weight, self.bias)
 
     def down(self, delta: Tensor, weight: Tensor | None = None) -> Tensor:
-        own: dict[str, Any] = self._parameters
-        below = delta @ (own["weight"] if weight is None else weight)
+        below = delta @ (self.weight if weight is None else weight)
         return below if len(self.pre) == 1 else below.view(-1, *self.pre)
 
     def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -41,7 +41,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from neuromorph.arithmetic.tensors import IN_PLACE, TENSORS
+from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import make_mean, make_nudged
 from neuromorph.learning.feedback import Tied
@@ -50,7 +50,7 @@ from neuromorph.learning.network import Network, States, Updates, largest_change
 from neuromorph.learning.relaxation import choose_switches
 from neuromorph.learning.rule import Batch, Outcome, Rule, check_share
 
-nudged_ = make_nudged(IN_PLACE)
+nudged = make_nudged(TENSORS)
 mean_of = make_mean(TENSORS)
 
 Schedule = Literal["forward-backward", "parallel", "random"]
@@ -211,20 +211,16 @@ class DualPropagation(Rule):
     def _update(
         self, network: Network, k: int, dyads: Dyads, drive: Tensor, error: Tensor, damping: Mapping[int, float]
     ) -> None:
-        """Both compartments of layer k, mean and difference, by the law of the dyad; in the memory of the error and, where all is
-        updated once and nobody reads it again, of the drive."""
+        """Both compartments of layer k, mean and difference, by the law of the dyad; the difference takes the memory of the error."""
         hold = damping.get(k, 0.0)
+        drive_plus = drive_minus = drive
         if hold:
             drive_plus, drive_minus = ((drive + hold * s[k]) / (1 + hold) for s in (dyads.plus, dyads.minus))
             error.div_(1 + hold)
-        elif self.iterations == 1 and 0 < k < network.depth:
-            drive_plus, drive_minus = drive, drive.clone()
-        else:
-            drive_plus, drive_minus = drive.clone(), drive.clone()
         share = self._output_nudge() if k == network.depth else self.nudge
-        plus, minus = nudged_(drive_plus, drive_minus, error, 256 * share)
-        dyads.plus[k], dyads.minus[k] = plus, minus = network.activate_(k, plus), network.activate_(k, minus)
-        dyads.delta[k] = torch.sub(plus, minus, out=error)
+        plus, minus = nudged(drive_plus, drive_minus, error, 256 * share)
+        dyads.plus[k], dyads.minus[k] = network.activate_(k, plus), network.activate_(k, minus)
+        dyads.delta[k] = torch.sub(dyads.plus[k], dyads.minus[k], out=error)
         dyads.mean[k] = mean_of(dyads.minus[k], dyads.delta[k], 256 * self.alpha)
 
     def _damping(self, network: Network) -> dict[int, float]:

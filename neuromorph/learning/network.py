@@ -70,8 +70,7 @@ class Network(nn.Module):
         self.feedback: Feedback = make_feedback(feedback, list(connections), seed)
         self.depth = len(connections)
         """L: the index of the output layer."""
-        self._chain = tuple(connections)  # these are found faster than modules of a module, which small steps notice
-        self._down, self._learn = self.feedback.down, self.feedback.learn
+        self._chain = tuple(connections)  # found faster than in a ModuleList, which small steps notice
         self._names = [(f"connections.{k}.weight", f"connections.{k}.bias") for k in range(len(connections))]
         self._spare: Updates = {}
 
@@ -93,13 +92,13 @@ class Network(nn.Module):
         return self._chain[k - 1].up(s[k - 1])
 
     def down(self, k: int, s: Sequence[Tensor]) -> Tensor:
-        return self._down(k, s, self._chain[k])
+        return self.feedback.down(k, s, self._chain[k])
 
     def pair(self, k: int, post: Sequence[Tensor], pre: Sequence[Tensor], scale: float = 1.0) -> Updates:
         """scale * post[k] pre[k - 1]^T for the weights into layer k (and what feedback learns from it), and for their bias."""
         weight, bias = self._names[k - 1]
         product, ones = self._chain[k - 1].pair(post[k], pre[k - 1], scale, self._spare.pop(weight, None))
-        return {weight: product, bias: ones, **self._learn(k, product)}
+        return {weight: product, bias: ones, **self.feedback.learn(k, product)}
 
     def recycle(self, updates: Updates) -> None:
         """Take back the memory of updates that nobody will read again: fresh memory costs a step a tenth of its time."""

@@ -58,7 +58,7 @@ def test_with_weak_nudging_plasticity_is_the_gradient_of_backpropagation(variant
 def test_of_a_linear_network_it_is_the_gradient_at_any_nudging(variant: str, alpha: float, beta: float) -> None:
     """In one pass, whose states share memory with the drives and errors that they come from: the output before nudging, too, stays."""
     weights, x, y = problem()
-    network, linear = network_of(weights, feedback=None), (-math.inf, math.inf)
+    network, linear = network_of(weights), (-math.inf, math.inf)
     network.bounds = [linear] * len(network.bounds)
     outcome = make_rule(variant, alpha=alpha, beta=beta).step(network, Batch(x, y, torch.arange(len(x))))
     output = network(x)
