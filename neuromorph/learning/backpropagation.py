@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.feedback import Tied
 from neuromorph.learning.losses import make_loss
 from neuromorph.learning.network import Network
 from neuromorph.learning.rule import Batch, Outcome, Rule
@@ -47,6 +48,13 @@ class Backpropagation(Rule):
     def check(self) -> None:
         if self.attack <= 0:
             raise RangeError(f"attack = {self.attack} moves samples down their loss or nowhere; give attack > 0")
+
+    def fits(self, network: Network) -> None:
+        if not isinstance(network.feedback, Tied):
+            raise RangeError(
+                "backprop sends errors through the transposed weights, and would not read a feedback of its own: leave tied; "
+                "for feedback alignment take rule dp with this feedback"
+            )
 
     def step(self, network: Network, batch: Batch) -> Outcome:
         return descent(network, self, batch._replace(x=self.attacked(network, batch)))

@@ -120,6 +120,6 @@ class Batches:
     def _crops(self, epoch: int) -> Tensor | None:
         if self.samples.name not in AUGMENTED:
             return None
-        drawn = np.random.default_rng([self.seed, CROP, epoch]).integers(0, 2 * MARGIN + 1, (len(self.samples), 3))
-        drawn[:, 2] %= 2
+        values = [2 * MARGIN + 1, 2 * MARGIN + 1, 2]
+        drawn = np.random.default_rng([self.seed, CROP, epoch]).integers(0, values, (len(self.samples), 3))
         return torch.from_numpy(drawn).to(self.samples.labels.device)

@@ -16,8 +16,9 @@ Exact squared-error nudging of DP, s_plus_L = (a_L + alpha beta y) / (1 + alpha 
 (1 - abar beta)), nudge = alpha (1 - abar beta). It has a pole at abar beta = 1.
 
 Damping (Two Tales eq. 50): drives become (a_k + h s_plus_k) / (1 + h) and (a_k + h s_minus_k) / (1 + h), errors Delta_k / (1 + h), with
-h = max(0, (|W_(k+1)|^2 - 1) / 2) |1 - 2 alpha|: the same fixed points, reached where undamped updates diverge. The norm is not
-local to a synapse.
+h = max(0, (|W_(k+1)|^2 - 1) / 2) |1 - 2 alpha|: the same fixed points, reached in many networks where undamped updates diverge. Not in
+all: at alpha = 0, and in deep networks of large weights at alpha = 1, states may still grow without bound; the residual tells. The norm
+is not local to a synapse.
 
 Input layer (`input_layer`, extended DP; section 5 of equations.md): the input may give way too, s_plus_0 = x + alpha Delta_0, s_minus_0 =
 x - (1 - alpha) Delta_0, Delta_0 = W_1^T delta_1, so mean_0 = x + (2 alpha - 1) Delta_0: at alpha = 0 an attack up the loss by beta,
@@ -83,7 +84,7 @@ class DualPropagation(Rule):
     )
     schedule: Schedule = field(default="forward-backward", metadata={"help": "the order in which layers are updated"})
     iterations: int = field(default=1, metadata={"help": "how often all layers are"})
-    damped: bool = field(default=False, metadata={"help": "iterations that settle at any alpha, by norms of weights"})
+    damped: bool = field(default=False, metadata={"help": "smaller steps, by norms of weights: more networks settle"})
     input_layer: bool = field(default=False, metadata={"help": "extended DP: the input is a dyad too"})
     seed: int = field(default=0, metadata={"help": "of the random schedule"})
 

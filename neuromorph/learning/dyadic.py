@@ -97,6 +97,14 @@ class Dyads:
 class SaddleRule(SettlingRule):
     """What dyadic rules share: the nudge of the output."""
 
+    def check(self) -> None:
+        super().check()
+        if self.loss == "squared" and self.beta >= 2:
+            raise RangeError(
+                f"beta = {self.beta}: with squared error s_minus of the output has a pole at beta / 2 = 1, beyond which there is no saddle; "
+                "give beta < 2, or loss cross-entropy"
+            )
+
     def pulls(self, plus: Tensor, minus: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """The loss in the drive of both output compartments, and in their error."""
         loss = make_loss(self.loss)
@@ -190,7 +198,6 @@ class Dyadic(SaddleRule):
 
     def plasticity(self, network: Network, dyads: Dyads) -> Updates:
         scale = 1 / (self.beta * len(dyads.mean[0]))
-        choose_switches(network, dyads.mean)
         updates: Updates = {}
         for k in range(1, network.depth + 1):
             if k == 1 or self.lam_now == 0.5:
@@ -271,7 +278,8 @@ class SkewPhases(SkewDyadic, TwoTermRule):
     @torch.no_grad()
     def step(self, network: Network, batch: Batch) -> Outcome:
         first, second = self.term(network, batch, +1), self.term(network, batch, -1)
-        return Outcome(added(first.updates, second.updates), self.predict(network, batch.x), first.residual)
+        residual = torch.maximum(first.residual, second.residual)
+        return Outcome(added(first.updates, second.updates), self.predict(network, batch.x), residual)
 
     def term(self, network: Network, batch: Batch, sign: int, start: States | None = None) -> Term:
         """Both phases see the target, nudged toward it (sign = +1) or away from it."""

@@ -6,11 +6,12 @@ For each sample one phase, positive with probability p (phases.py)::
 
 A batch takes the mean over its samples, as if each passed through a network of its own with the same weights: those in a positive
 phase are inferred together, and those in a negative one. A relaxation goes on from where its last phase ended, under whatever sample
-comes: the one at the same place in the next batch; with persistent particles from those of the samples. A free phase lasts free_steps
-iterations, another one as many as a free one and itself take together. In as many batches ISD makes as many changes as its rule, each
-from half the phases and with a larger variance; since at an optimum the means of both terms are opposite but not zero, its noise does
-not vanish there. What decides is how far both terms differ, beside either one: strong nudges help; a circuit at many volts (resistive-isd
-learns at gain = 10, not at 100) or feedback discounted by a small gamma leaves nothing to see.
+comes: the one at the same place in the next batch; with persistent particles from those of the samples. (Not so the phases of
+dyadic-two-phase, from zero, and of prox and lrrn, from the forward pass.) A free phase lasts free_steps iterations, another one as
+many as a free one and itself take together. In as many batches ISD makes as many changes as its rule, each from half the phases and
+with a larger variance; since at an optimum the means of both terms are opposite but not zero, its noise does not vanish there. What
+decides is how far both terms differ, beside either one: strong nudges help; a circuit at many volts (resistive-isd learns at gain =
+10, not at 100) or feedback discounted by a small gamma leaves nothing to see.
 
 p is fixed, or with `adaptive` follows p* = sqrt(A) / (sqrt(A) + sqrt(C)) from running means A, C of |g_plus|^2 and |g_minus|^2: of
 one sample in either phase, which is inferred by itself.

@@ -5,9 +5,9 @@ angle        degrees between a rule's update of weights k and backpropagation's,
 norm_ratio   |update| / |backpropagation's update|
 residual     largest change of a state of each layer in the last iteration of the relaxation (the rule's own figure)
 saturation   share of a layer's units at a bound of their activation (feed-forward states): f' = 0 there, errors do not pass
-norm         |W_k|_2 of each layer: what it moves at most
+norm         |W_k|_2 of each layer, what it moves at most, to about a hundredth (power iteration, from below)
 lipschitz    of the affine network, |W_L ... W_1|_2: what the output moves at most if no activation bends, so for f' <= 1 a scale and
-             no bound; with convolutions the product of the norms |W_k|, a bound
+             no bound; with convolutions the product of these norms
 
 All of the weights that the rule infers with: few-valued ones, if it has these.
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,6 +28,9 @@ from neuromorph.learning.backpropagation import descent
 from neuromorph.learning.connections import Dense
 from neuromorph.learning.network import Network
 from neuromorph.learning.rule import Batch, Rule
+
+ITERATIONS = 200
+"""Of the power iteration for a norm."""
 
 
 @torch.no_grad()
@@ -49,8 +53,8 @@ def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
         found["norm_ratio"] = [float(update.norm() / g.norm()) for update, g in pairs]
     if _feeds_forward(network, batch):
         with rule.inferring(network):
-            norms = [network.norm(k) for k in range(1, network.depth + 1)]
-            found |= {"saturation": saturation(network, batch.x), "norm": norms, "lipschitz": lipschitz(network)}
+            norms = [network.connection(k).norm(ITERATIONS) for k in range(1, network.depth + 1)]
+            found |= {"saturation": saturation(network, batch.x), "norm": norms, "lipschitz": lipschitz(network, norms)}
     return found
 
 
@@ -76,10 +80,11 @@ def saturation(network: Network, x: Tensor) -> list[float]:
 
 
 @torch.no_grad()
-def lipschitz(network: Network) -> float:
+def lipschitz(network: Network, norms: Sequence[float]) -> float:
+    """`norms`: of each layer."""
     connections = [network.connection(k) for k in range(network.depth, 0, -1)]
     if not all(isinstance(connection, Dense) for connection in connections):
-        return math.prod(connection.norm() for connection in connections)
+        return math.prod(norms)
     product: Tensor = connections[0].weight
     for connection in connections[1:]:
         product = product @ connection.weight

@@ -16,6 +16,8 @@ adaste is a finite difference of w, over a step that leads as far beyond the bou
 within -1..1, and from mu alpha = 1 on w = sgn t (one bit) and d = q min(1, 1 / |t|) toward 0, 0 away from it. mu grows by
 `growth` per epoch from `mu` up to 1 / alpha. Predictions use the levels themselves, b + h sgn x, at any mu. sgn 0 = 1.
 
+Weights rest within a step, also those of always-on learning, which move by the sum of its changes at the end of a phase: in the middle
+they would leave their levels. Lateral weights of a recurrent network end at half that scale, as they are drawn (recurrent.py).
 Biases stay real, and so do feedback weights of their own, which learn what the latent ones do (feedback.py). The scale is fixed, one
 number a connection: a shift on a chip.
 
@@ -33,11 +35,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.connections import Connection
 from neuromorph.learning.network import Network
-from neuromorph.learning.recurrent import Recurrent
 from neuromorph.learning.rule import Batch, Outcome, Rule
 
 NEAR = 1e-3
@@ -124,13 +126,6 @@ class Quantised(Rule):
         if self.gain <= 0:
             raise RangeError(f"gain = {self.gain} leaves no weights; give gain > 0")
 
-    def fits(self, network: Network) -> None:
-        super().fits(network)
-        if isinstance(network, Recurrent):
-            raise RangeError(
-                f"{self.name} would give units weights to themselves, which are 0 here; take a network in layers"
-            )
-
     @property
     def indivisible(self) -> str:
         return super().indivisible or "the direction of a latent weight depends on the sign of the whole batch's update"
@@ -150,10 +145,10 @@ class Quantised(Rule):
     def step(self, network: Network, batch: Batch) -> Outcome:
         with self.inferring(network):
             outcome = self.base.step(self, network, batch)
-        for k, (name, p) in enumerate(_weights_of(network), 1):
+        for k, (name, connection) in enumerate(_named(network), 1):
             if name in outcome.updates:
-                c = self._scale(p)
-                outcome.updates[name] = -self.direction(-outcome.updates[name], p.data / c)
+                t = connection.weight.data / self._scale(connection)
+                outcome.updates[name] = -self.direction(-outcome.updates[name], t)
                 outcome.updates |= network.feedback.learn(k, outcome.updates[name])
         return outcome
 
@@ -171,20 +166,21 @@ class Quantised(Rule):
     @contextmanager
     def _weights(self, network: Network, seen: Callable[[Tensor], Tensor]) -> Iterator[None]:
         """Within, parameters hold c w(t); afterwards, whatever happened, theta."""
-        latent = [(p, p.data) for _, p in _weights_of(network)]
+        latent = [(connection, connection.weight.data) for _, connection in _named(network)]
         try:
-            for p, theta in latent:
-                c = self._scale(p)
-                p.data = seen(theta / c).mul_(c)
+            for connection, theta in latent:
+                c = self._scale(connection)
+                connection.weight.data = connection.existing(seen(theta / c).mul_(c))
             self._is_quantised = True
             yield
         finally:
             self._is_quantised = False
-            for p, theta in latent:
-                p.data = theta
+            for connection, theta in latent:
+                connection.weight.data = theta
 
-    def _scale(self, weight: Tensor) -> float:
-        return self.gain if self.unit_inputs else self.gain / math.sqrt(weight[0].numel())
+    def _scale(self, connection: Connection) -> float:
+        gain = self.gain * connection.share
+        return gain if self.unit_inputs else gain / math.sqrt(connection.weight[0].numel())
 
 
 @dataclass(kw_only=True)
@@ -252,13 +248,12 @@ def quantised(method: str, base: type[Rule]) -> type[Rule]:
         "source": f"AdaSTE (CVPR 2022); {base.source}",
         "base": base,
         "settings": replace(base.settings, first="uniform", weight_decay=0.0),
+        "learns_within": False,
         "__module__": __name__,
         "__doc__": f"{base.name} with few-valued weights.",
     }
     return dataclass(kw_only=True)(type(f"{kind.__name__}{base.__name__}", (kind, base), named))
 
 
-def _weights_of(network: Network) -> list[tuple[str, nn.Parameter]]:
-    return [
-        (f"connections.{k}.weight", c.weight) for k, c in enumerate(map(network.connection, range(1, network.depth + 1)))
-    ]
+def _named(network: Network) -> list[tuple[str, Connection]]:
+    return [(f"connections.{k}.weight", network.connection(k + 1)) for k in range(len(network.connections))]

@@ -12,6 +12,7 @@ lateral weights W in R^(N x N), with zeros on the diagonal, have one word of the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,11 +28,13 @@ class Lateral(Dense):
     """From all units to all others, no bias. First weights are drawn at half their size: with "uniform" ones the largest eigenvalue
     of (W + W^T) / 2 is then near 0.4, so that the units settle."""
 
+    share: ClassVar[float] = 0.5
+
     def __init__(self, units: int, start: Start, generator: torch.Generator) -> None:
         super().__init__((units,), units, start, generator)
         self.bias.requires_grad_(False)
         with torch.no_grad():
-            self.weight.mul_(0.5).fill_diagonal_(0)
+            self.weight.mul_(self.share).fill_diagonal_(0)
 
     def pair(self, post: Tensor, pre: Tensor, scale: float = 1.0, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         product, ones = super().pair(post, pre, scale, out)

@@ -2,8 +2,9 @@
 
     dtheta = g_plus(s_plus) + g_minus(s_minus)      both downhill, signs and 1 / beta inside
 
-`step` of such a rule is term(+1) + term(-1), the nudged phase begun at the states of the free one (lrrn: both at the forward pass).
-Independent stochastic dynamics (isd.py) calls `term` for one sign only, drawn at random, and weighs it by the inverse of its probability.
+`step` of such a rule is term(+1) + term(-1), the nudged phase begun at the states of the free one (prox, lrrn: both at the forward
+pass; dyadic-two-phase: both at zero). Independent stochastic dynamics (isd.py) calls `term` for one sign only, drawn at
+random, and weighs it by the inverse of its probability.
 """
 
 from __future__ import annotations

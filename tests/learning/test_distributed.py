@@ -67,7 +67,7 @@ def test_two_processes_give_the_weights_of_one(tmp_path: Path) -> None:
         training.train(alone, Ranks())
         expected = training.weights_by_rule(Ranks())
         for process in started:
-            _, error = process.communicate(timeout=120)
+            _, error = process.communicate(timeout=240)
             assert process.returncode == 0, error
     finally:
         for process in started:

@@ -186,8 +186,78 @@ def test_a_nudged_input_at_alpha_0_is_backpropagation_on_samples_moved_up_their_
     assert distance(1e-4, True) < 1e-6 * distance(1e-4, False) + 1e-12
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_a_damped_update_goes_by_the_formula(alpha: float) -> None:
+    """Two passes, written out; with weights so large that every h is above 0."""
+    weights, x, y = problem()
+    weights, beta, top = [2 * w for w in weights], 0.5, len(weights)
+    network = network_of(weights)
+    h = {k: (network.norm(k + 1) ** 2 - 1) / 2 * abs(1 - 2 * alpha) for k in range(1, top)}
+    assert min(h.values()) > 0.5
+    plus, minus = ([x, *forward(weights, x)] for _ in range(2))
+
+    def update(k: int) -> None:
+        a = (alpha * plus[k - 1] + (1 - alpha) * minus[k - 1]) @ weights[k - 1].T
+        if k == top:
+            plus[k], minus[k] = a - alpha * beta * (a - y), a + (1 - alpha) * beta * (a - y)
+            return
+        error = (plus[k + 1] - minus[k + 1]) @ weights[k]
+        plus[k] = ((a + h[k] * plus[k] + alpha * error) / (1 + h[k])).clamp(min=0)
+        minus[k] = ((a + h[k] * minus[k] - (1 - alpha) * error) / (1 + h[k])).clamp(min=0)
+
+    for k in (3, 2, 1, 1, 2, 3, 2, 1):
+        update(k)
+    rule = make_rule("dp", alpha=alpha, beta=beta, damped=True, iterations=2)
+    dyads, _ = rule.infer(network, Batch(x, y, torch.arange(len(x))))
+    for k in range(1, top + 1):
+        torch.testing.assert_close(dyads.plus[k], plus[k], rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(dyads.minus[k], minus[k], rtol=1e-12, atol=1e-12)
+
+
+def test_damping_does_not_help_at_alpha_0_against_large_weights() -> None:
+    """equations.md section 3: states grow without bound, damped or not; at alpha = 1 the same network settles."""
+    weights, x, y = problem()
+    batch, network = Batch(x, y, torch.arange(len(x))), network_of([2 * w for w in weights])
+    options = {"nudging": "exact", "damped": True, "iterations": 60}
+    grown, settled = (
+        float(make_rule("dp", alpha=alpha, **options).infer(network, batch)[0].residual.max()) for alpha in (0.0, 1.0)
+    )
+    assert grown > 1e3
+    assert settled < 1e-2
+
+
+def test_in_parallel_plasticity_goes_by_the_maxima_of_the_mean_that_was_nudged() -> None:
+    """Not by those of the forward pass, from which strong nudging moves them."""
+    network = small_vgg(seed=0).double()
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.rand(2, 3, 32, 32, generator=generator, dtype=torch.float64), torch.eye(10, dtype=torch.float64)[:2]
+    rule = make_rule("dp", alpha=1.0, beta=5.0, schedule="parallel", iterations=15)
+    dyads, _ = rule.infer(network, Batch(x, y, torch.arange(2)))
+    found = rule.plasticity(network, dyads)["connections.1.weight"].clone()
+    by_mean, by_forward = [], []
+    for kept, states in ((by_mean, dyads.mean), (by_forward, None)):
+        network(x) if states is None else [network.up(k, states) for k in range(1, network.depth + 1)]
+        kept.append(rule.plasticity(network, dyads)["connections.1.weight"].clone())
+    assert torch.equal(found, by_mean[0])
+    assert not torch.allclose(found, by_forward[0])
+
+
+def test_the_random_order_draws_every_layer_alike_and_whatever_came_before() -> None:
+    weights, x, y = problem()
+    rule, order = make_rule("dp", schedule="random", iterations=3000), []
+    update = rule._update
+    rule._update = lambda network, k, *more: (order.append(k), update(network, k, *more))  # type: ignore[method-assign]
+    rule.infer(network_of(weights), Batch(x[:1], y[:1], torch.arange(1)))
+    pairs = torch.zeros(3, 3, dtype=torch.float64)
+    for before, after in pairwise(order):
+        pairs[before - 1, after - 1] += 1
+    expected = len(order) / 9
+    assert len(order) == 9000
+    assert float(((pairs - expected) ** 2 / expected).sum()) < 27  # chi-squared of 8 degrees of freedom: one in a thousand
+
+
 def test_damping_covers_a_nudged_input() -> None:
-    """At alpha = 1 damped iterations settle whatever the weights, also those that lead back to the input."""
+    """At alpha = 1 damped iterations settle under weights as large as these, also those that lead back to the input."""
     weights, x, y = problem()
     rule = make_rule("dp", alpha=1.0, nudging="exact", damped=True, input_layer=True, iterations=600)
     with torch.no_grad():
@@ -198,19 +268,25 @@ def test_damping_covers_a_nudged_input() -> None:
     torch.testing.assert_close(dyads.mean[0], x + back)
 
 
-def test_lpom_descends_its_lifted_objective() -> None:
-    """U(s), its minimum over states, differentiated by moving a weight: Two Tales eq. 45 with the loss itself at the output."""
+@pytest.mark.parametrize(("name", "sign"), [("lpom", 1), ("lpom-inverted", -1)])
+def test_lifted_rules_descend_their_lifted_objective(name: str, sign: int) -> None:
+    """At its extremum over states, differentiated by moving a weight: Two Tales eq. 45 with the loss itself at the output.
+
+    lpom: the minimum over s_plus of loss(s_plus) + (E(s_plus) - min E) / beta, E = sum of s^2 / 2 - s a; inverted: the maximum over
+    s_minus of loss(s_minus) - (E(s_minus) - min E) / beta.
+    """
     weights, x, y = problem(sizes=(5, 6, 4), batch=3)
-    batch, rule = Batch(x, y, torch.arange(3)), make_rule("lpom", beta=0.5, iterations=400)
+    weights = [0.5 * w for w in weights]
+    batch, rule = Batch(x, y, torch.arange(3)), make_rule(name, beta=0.3, iterations=400)
 
     def lifted(weights: list[Tensor]) -> float:
-        """U / beta: the mean over the batch of loss + sum of (s^2 / 2 - s a + max over s_minus of -(s_minus^2 / 2 - s_minus a)) / beta."""
         dyads, _ = rule.infer(network_of(weights), batch)
-        s, total = [x, *dyads.plus[1:]], ((dyads.plus[-1] - y) ** 2).sum() / 2
+        s = [x, *(dyads.plus if sign > 0 else dyads.minus)[1:]]
+        total = ((s[-1] - y) ** 2).sum() / 2
         for k, w in enumerate(weights, 1):
             a = s[k - 1] @ w.T
             free = a if k == len(weights) else a.clamp(min=0)
-            total = total + ((s[k] ** 2 - free**2) / 2 - (s[k] - free) * a).sum() / 0.5
+            total = total + sign * ((s[k] ** 2 - free**2) / 2 - (s[k] - free) * a).sum() / 0.3
         return float(total) / len(x)
 
     with torch.no_grad():

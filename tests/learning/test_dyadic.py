@@ -299,6 +299,10 @@ def test_lam_moves_in_a_line_and_goes_on_where_it_was_saved() -> None:
         ("dyadic", {"lam_end": 0.0}, "lam_batches = 0"),
         ("dyadic", {"beta": 0.0}, "beta > 0"),
         ("dyadic", {"eps": 0.0}, "eps = 0.0"),
+        ("dyadic", {"beta": 2.0}, "a pole at beta / 2 = 1"),
+        ("dyadic-skew", {"beta": 2.5}, "a pole at beta / 2 = 1"),
+        ("dyadic-two-phase", {"beta": 2.0}, "a pole at beta / 2 = 1"),
+        ("dyadic-arbitrary", {"beta": 2.0}, "a pole at beta / 2 = 1"),
         ("dyadic", {"steps": 0}, "at least one step"),
         ("dyadic-skew", {"lam": 0.5}, "ask for dyadic"),
     ],
@@ -306,6 +310,23 @@ def test_lam_moves_in_a_line_and_goes_on_where_it_was_saved() -> None:
 def test_options_that_make_no_sense_are_refused(name: str, options: dict[str, Any], words: str) -> None:
     with pytest.raises(RangeError, match=words):
         make_rule(name, **options)
+
+
+def test_arbitrary_connectivity_settles_under_large_skew_weights() -> None:
+    """Linear units, W = -W^T of norm 6: a step of eps = 1 / (1 + |W|^2) shrinks the slowest mode by 1 - eps at least, one of
+    1 / (1 + |W|) lengthens it."""
+    rule = ArbitraryDyadic(steps=2000)
+    network = rule.build((4, 12, 3)).double()
+    network.low.fill_(-torch.inf)
+    network.top.fill_(torch.inf)
+    with torch.no_grad():
+        w = network.connection(2).weight
+        w.copy_(w - w.T).mul_(6 / torch.linalg.matrix_norm(w, ord=2))
+        x = torch.rand(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        s, residual = rule.free(network, x)
+        exact = torch.linalg.solve(torch.eye(15, dtype=torch.float64) - w, network.up(1, [x, x]).T).T
+    assert float(residual.max()) < 1e-12
+    torch.testing.assert_close(s[1], exact, rtol=1e-9, atol=1e-9)
 
 
 def test_networks_that_make_no_sense_are_refused() -> None:

@@ -13,6 +13,7 @@ from neuromorph.learning.network import Network
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch
 from neuromorph.learning.settling import SettlingRule
+from neuromorph.learning.two_term import TwoTermRule
 from neuromorph.phases import optimal_p
 
 SPLIT = sorted(name for name, rule in RULES.items() if issubclass(rule, Sampled) and not rule.learns_within)
@@ -56,7 +57,8 @@ def step_in(is_positive: bool, name: str, p: float, **options: Any) -> dict[str,
 
 
 def test_every_rule_of_two_terms_has_its_isd() -> None:
-    assert {"chl-isd", "coupled-isd", "ep-isd", "ff-isd", "chl-discounted-isd"} <= set(SPLIT)
+    two_terms = {name for name, rule in RULES.items() if issubclass(rule, TwoTermRule) and not issubclass(rule, Sampled)}
+    assert {f"{name}-isd" for name in two_terms - {"ep-continuous"}} == set(SPLIT)
     for name in SPLIT:
         assert RULES[name].base.name == name.removesuffix("-isd")  # type: ignore[attr-defined]
 
@@ -122,6 +124,44 @@ def test_a_phase_goes_on_from_the_end_of_the_last_one_under_the_next_sample() ->
                 s = [(s[0] + 0.5 * (below - s[0])).clamp(0, 1), (s[1] + 0.5 * (above - s[1])).clamp(0, 1)]
     for found, expected in zip(rule.state_dict()["last"], s, strict=True):
         torch.testing.assert_close(found, expected)
+
+
+def test_a_nudged_phase_that_follows_on_no_free_one_lasts_as_long_as_both() -> None:
+    network, batch = problem("ep-isd")
+    rule = rule_of("ep-isd", free_steps=3, nudged_steps=2, nudge="positive", beta=0.7)
+    with torch.no_grad():
+        found = rule.term(network, batch, +1).states
+        clamp = rule.clamp(network, batch)  # type: ignore[attr-defined]
+        begin = network.zeros("rest", batch.x)
+        ends = {steps: rule.phase(network, clamp, 0.7, begin, steps).states for steps in (2, 5)}  # type: ignore[attr-defined]
+    assert all(torch.equal(a, b) for a, b in zip(found, ends[5], strict=True))
+    assert not torch.equal(ends[2][1], ends[5][1])
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
+def test_the_covariance_of_a_step_is_that_of_the_formula(p: float) -> None:
+    """Eq. 10, over samples and phases: E[g_plus g_plus^T] / p + E[g_minus g_minus^T] / (1 - p) - m m^T, m the mean of their sums."""
+    options, steps, weights, terms = long("chl-isd"), [], [], {1: [], -1: []}
+
+    def flat(updates: dict[str, Tensor]) -> Tensor:
+        return torch.cat([change.flatten() for change in updates.values()])
+
+    network = problem("chl-isd")[0]
+    for seed in range(4):
+        batch = problem("chl-isd", seed=seed)[1].only([0])
+        for sign, share in ((1, p), (-1, 1 - p)):
+            rule = rule_of("chl-isd", p=p, **options)
+            rule.phases = Fixed(sign > 0, p)
+            steps.append(flat(stepped(rule, network, batch)))
+            weights.append(share / 4)
+            with torch.no_grad():
+                terms[sign].append(flat(make_rule("chl", **options).term(network, batch, sign).updates))  # type: ignore[attr-defined]
+    found = torch.cov(torch.stack(steps).T, correction=0, aweights=torch.tensor(weights, dtype=torch.float64))
+    plus, minus = torch.stack(terms[1]), torch.stack(terms[-1])
+    m = (plus + minus).mean(0)
+    expected = plus.T @ plus / 4 / p + minus.T @ minus / 4 / (1 - p) - torch.outer(m, m)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
+    assert float(expected.diagonal().max()) > 1e-3
 
 
 def test_the_weights_of_batches_show_the_variance_of_the_formula() -> None:

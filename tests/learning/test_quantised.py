@@ -249,6 +249,36 @@ def test_quantised_rules_are_as_local_as_what_is_underneath() -> None:
         assert (found.violations, found.local_in_time) == ((), True)
 
 
+def test_weights_stay_at_their_levels_while_an_always_on_phase_learns(monkeypatch) -> None:
+    """The trainer gives such a rule no rates to move them by: the latent ones move by the sum of its changes at the end."""
+    rule = make_rule("ste+ep-always-on")
+    network, batch = specimen(rule)
+    assert not rule.learns_within
+    values, products = [], type(rule).base.products
+
+    def noting(this, network: Network, *more) -> dict[str, Tensor]:
+        values.append(network.connection(1).weight.abs().unique())
+        return products(this, network, *more)
+
+    monkeypatch.setattr(type(rule), "products", noting)
+    with torch.no_grad():
+        rule.step(network, batch)
+    assert len(values) >= rule.length
+    assert all(len(found) == 1 for found in values)
+
+
+def test_lateral_weights_get_few_values_and_none_to_oneself(monkeypatch) -> None:
+    """At a scale at which the units still settle: the largest eigenvalue of (W + W^T) / 2 is below 1."""
+    rule = make_rule("ste+dyadic-arbitrary")
+    network = rule.build((20, 60, 10), seed=0)
+    with torch.no_grad(), rule.inferring(network):
+        w = network.connection(2).weight.clone()
+    off = w[~torch.eye(70, dtype=torch.bool)]
+    torch.testing.assert_close(off.abs(), torch.full_like(off, 0.5 / 70**0.5))
+    assert float(w.diagonal().abs().max()) == 0
+    assert float(torch.linalg.eigvalsh((w + w.T) / 2).max()) < 0.9
+
+
 def test_options_of_both_go_together_and_what_makes_no_sense_is_refused() -> None:
     rule = make_rule("adaste+dp", alpha=0.25, beta=0.1, bits=2, mu=0.3)
     assert (rule.name, rule.alpha, rule.mu_now) == ("adaste+dp", 0.25, 0.3)

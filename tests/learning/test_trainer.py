@@ -15,8 +15,8 @@ from neuromorph.data import Dataset
 from neuromorph.errors import ArtifactError, DivergenceError, RangeError, RuleError
 from neuromorph.learning.batches import Batches, Samples, cropped
 from neuromorph.learning.checkpoint import load
-from neuromorph.learning.metrics import lipschitz, measure, saturation
-from neuromorph.learning.network import Network, mlp
+from neuromorph.learning.metrics import measure, saturation
+from neuromorph.learning.network import Network, convolutional, mlp
 from neuromorph.learning.options import parse_options
 from neuromorph.learning.registry import RULES, make_rule, rule_class
 from neuromorph.learning.rule import Batch, Outcome, Rule, Settings
@@ -234,6 +234,77 @@ def test_schedules_follow_their_formulas(name: str, factors: dict[int, float]) -
             assert made.schedule.get_last_lr()[0] == pytest.approx(0.01 * factors[step], abs=1e-12)
         made.optimizer.step()
         made.schedule.step()
+    trained = trainer(settings=replace(SETTINGS, epochs=4, schedule=name))  # type: ignore[arg-type]
+    assert len(trained.batches) == 5
+    rates = [entry["rate"] for entry in trained.fit()]
+    for epoch, rate in enumerate(rates, 1):
+        if 5 * epoch in factors:
+            assert rate == pytest.approx(0.01 * factors[5 * epoch], abs=1e-12)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_rules_that_learn_within_a_step_are_told_the_rate_of_that_step() -> None:
+    made = trainer("ep-always-on", replace(SETTINGS, optimizer="sgd", epochs=1, schedule="cosine"))
+    told, step = [], made.rule.step
+
+    def noting(network: Network, batch: Batch) -> Outcome:
+        told.append(made.rule.rates_now["connections.1.weight"])
+        return step(network, batch)
+
+    made.rule.step = noting  # type: ignore[method-assign]
+    made.fit()
+    assert told == pytest.approx([0.01 * (1 + math.cos(math.pi * t / 5)) / 2 for t in range(5)])
+
+
+def test_rules_are_told_of_epochs_and_keep_their_bounds() -> None:
+    """AdaSTE's mu grows by the epoch, and a conductance stays within its bounds after steps that would leave them."""
+    made = trainer("adaste+dp")
+    made.fit(3)
+    assert made.rule.mu_now == pytest.approx(0.01 * 1.05**2)  # type: ignore[attr-defined]
+    circuit = trainer("resistive", replace(SETTINGS, optimizer="sgd", rate=1.0, epochs=1))
+    circuit.fit()
+    assert min(float(circuit.network.connection(k).weight.detach().min()) for k in (1, 2)) == 0
+
+
+def test_feedback_that_learns_takes_the_rate_of_its_connection() -> None:
+    rule = make_rule("dp")
+    network = rule.build(LAYERS, "kolen-pollack").double()
+    apart = (network.connection(2).weight - network.feedback.weights[0]).detach().clone()
+    settings = replace(SETTINGS, optimizer="sgd", rate=(0.5, 0.1), weight_decay=0.5)
+    made = Trainer(network, rule, small_data(), settings, device="cpu")
+    made.fit(1)
+    expected = apart * (1 - 0.1 * 0.5) ** made.step
+    torch.testing.assert_close(
+        (network.connection(2).weight - network.feedback.weights[0]).detach(), expected, rtol=1e-10, atol=1e-14
+    )
+
+
+def test_every_epoch_has_an_order_and_crops_of_its_own() -> None:
+    """Each image is mirrored every other time, and moved by -4..4 pixels either way, all alike."""
+    samples = Samples(np.zeros((900, 32, 32, 3), np.uint8), np.zeros(900, np.int64), "cifar10", 10, mlp((3072, 10)))
+    batches = Batches(samples, 900, seed=0)
+    orders = [next(batches.epoch(epoch)).batch.places for epoch in (0, 1)]
+    assert not torch.equal(*orders)
+    assert all(torch.equal(order.sort().values, torch.arange(900)) for order in orders)
+    crops = [batches._crops(epoch) for epoch in (0, 1)]
+    assert float((crops[0] == crops[1]).all(1).double().mean()) < 0.03
+    for drawn in crops:
+        assert float(drawn[:, 2].double().mean()) == pytest.approx(0.5, abs=4 * 0.5 / 30)
+        for moved in drawn[:, :2].unbind(1):
+            counts = torch.bincount(moved, minlength=9).double()
+            assert len(counts) == 9
+            assert float(((counts - 100) ** 2 / 100).sum()) < 27  # chi-squared, 8 degrees of freedom
+
+
+def test_every_image_of_a_batch_takes_its_own_crop() -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(1, 256, (30, 32, 32, 3), dtype=np.uint8)
+    samples = Samples(images, np.zeros(30, np.int64), "cifar10", 10, mlp((3072, 10)))
+    batches = Batches(samples, 7, seed=0)
+    crops = batches._crops(3)
+    for share in batches.epoch(3):
+        expected = samples.batch(share.batch.places, torch.stack([crops[place] for place in share.batch.places]))
+        assert torch.equal(share.batch.x, expected.x)
 
 
 def test_shares_of_processes_partition_every_batch_and_a_sample_stays_with_its_process() -> None:
@@ -284,13 +355,29 @@ def test_metrics_know_the_gradient_and_leave_no_trace() -> None:
     assert exact["norm_ratio"] == pytest.approx([1.0, 1.0])
     near, far = (max(measure(network, make_rule("dp", beta=beta), batch)["angle"]) for beta in (1e-3, 2.0))
     assert near < 0.1 < far
-    assert lipschitz(network) == pytest.approx(
-        float(torch.linalg.svdvals((network.connection(2).weight @ network.connection(1).weight).detach())[0])
-    )
+    product = (network.connection(2).weight @ network.connection(1).weight).detach()
+    assert exact["lipschitz"] == pytest.approx(float(torch.linalg.svdvals(product)[0]))
+    norms = [float(torch.linalg.svdvals(network.connection(k).weight.detach())[0]) for k in (1, 2)]
+    assert exact["norm"] == pytest.approx(norms, rel=0.01)
     with torch.no_grad():
         network.connection(1).bias[:3] = -100.0
         network.connection(1).bias[3:] = 100.0
     assert saturation(network, batch.x) == [0.5, 0.0]
+
+
+def test_with_convolutions_the_lipschitz_scale_is_the_product_of_exact_norms() -> None:
+    network = convolutional((2, 6, 6), (3, 4), (10,)).double()
+    network.connection(2).weight.data.mul_(5)
+    x = torch.rand(5, 2, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = measure(network, make_rule("backprop"), Batch(x, torch.eye(10, dtype=torch.float64)[:5], torch.arange(5)))
+    norms = []
+    for k in (1, 2, 3):
+        connection = network.connection(k)
+        units = torch.eye(math.prod(connection.pre), dtype=torch.float64).view(-1, *connection.pre)
+        matrix = (connection.up(units) - connection.up(torch.zeros_like(units))).detach().flatten(1)
+        norms.append(float(torch.linalg.svdvals(matrix)[0]))
+    assert found["norm"] == pytest.approx(norms, rel=0.01)
+    assert found["lipschitz"] == pytest.approx(math.prod(norms), rel=0.03)
 
 
 @pytest.mark.parametrize("at", [7, 53])
