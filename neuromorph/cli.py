@@ -214,6 +214,7 @@ def bench_lava(
     """The plastic 784-256-10 graph in Lava's runtime and natively."""
     from neuromorph.console import Talk
     from neuromorph.experiments.bench_lava import bench_lava as measure
+    from neuromorph.experiments.surroundings import surroundings
 
     talk = Talk(json)
     found = measure(steps, runs, talk, data_dir)
@@ -221,7 +222,7 @@ def bench_lava(
         f"Lava {1e3 * found.lava:.2f} ms a step, native {1e6 * found.native:.1f} us a step: {found.speedup:.0f} times faster "
         f"(medians of {runs}; kernels ready in {found.compile:.1f} s, not counted)"
     )
-    talk.result(found.as_dict())
+    talk.result(found.as_dict() | surroundings())
     if not found.bits_equal:
         raise typer.Exit(1)
 
@@ -235,6 +236,7 @@ def bench_sparsity(
     """A plastic 784-512-10 stack with 1 to 100 % of its neurons active."""
     from neuromorph.console import Talk
     from neuromorph.experiments.bench_sparsity import bench_sparsity as measure
+    from neuromorph.experiments.surroundings import surroundings
 
     talk = Talk(json)
     found = measure(steps, runs, talk)
@@ -242,7 +244,7 @@ def bench_sparsity(
         talk.say(f"{100 * float(level):5.0f} % active: {cost:8.1f} us a step")
     talk.say(f"plain dense kernel: {found['dense_us_per_step']:8.1f} us a step (results agree: {found['results_agree']})")
     talk.say(f"10 % costs {found['cost_ratio']:.3f} of 100 %; 100 % costs {found['dense_ratio']:.2f} of the dense kernel")
-    talk.result(found)
+    talk.result(found | surroundings())
 
 
 @bench.command("rules")
@@ -253,9 +255,10 @@ def bench_rules(
     """A step of every batched learning rule against one of backpropagation, and chains on Bars-and-Stripes."""
     from neuromorph.console import Talk
     from neuromorph.experiments.bench_rules import bench_rules as measure
+    from neuromorph.experiments.surroundings import surroundings
 
     talk = Talk(json)
-    talk.result(measure(runs, talk))
+    talk.result(measure(runs, talk) | surroundings())
 
 
 @app.command()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LAYERS, BATCH = (784, 512, 512, 10), 100
 EP_LAYERS, EP_BATCH = (784, 1024, 10), 16
 WITHOUT_LAYERS = (784, 1024, 10)
+FEW_VALUED = ("ste+dp", "adaste+dp")
 EP_OPTIONS = {"nudge": "centred", "free_steps": 15, "nudged_steps": 15}
 WEAK, ALIKE = 1e-3, 5.0
 """Nudging and degrees: how far DP, DP-transpose and EP may lie from the gradient of what they predict, before they are timed."""
@@ -48,7 +49,7 @@ CHAIN_PHASES, CHAIN_LENGTH = 80_000, 100
 def bench_rules(runs: int, talk: Talk) -> dict[str, Any]:
     """Ratios by rule name; medians of at least `runs` steps, either rule taking its turn with backpropagation."""
     _check_results()
-    rules = {name: make_rule(name) for name in RULES if name != Backpropagation.name}
+    rules = {name: make_rule(name) for name in (*RULES, *FEW_VALUED) if name != Backpropagation.name}
     costs: dict[str, Cost] = {}
     for name, rule in rules.items():
         layers: tuple[int, ...] = LAYERS
@@ -115,6 +116,19 @@ def _check_results() -> None:
             )
 
 
+def _check_moves(rule: Rule, network: Network, batch: Batch) -> None:
+    """Of every rule that is timed: each of its updates is finite, and none is zero throughout."""
+    import torch
+
+    with torch.no_grad():
+        updates = rule.step(network, batch).updates
+    for name, update in updates.items():
+        if not update.isfinite().all() or not update.any():
+            raise RangeError(
+                f"rule {rule.name} changes {name} by nothing, or not finitely; a time for a wrong result says nothing"
+            )
+
+
 def _compare(rule: Rule, layers: tuple[int, ...], size: int, runs: int, advance: Callable[[int], None]) -> Cost:
     """A step of the rule beside backpropagation's on a network of the same layers."""
     import torch
@@ -122,6 +136,7 @@ def _compare(rule: Rule, layers: tuple[int, ...], size: int, runs: int, advance:
     network, batch = _problem(rule, layers, size)
     plain, _ = _problem(Backpropagation(), layers, size)
     loss = make_loss(rule.loss)
+    _check_moves(rule, network, batch)
 
     def local() -> None:
         with torch.no_grad():

@@ -6,6 +6,7 @@ from neuromorph.console import Talk
 from neuromorph.errors import RangeError
 from neuromorph.experiments import bench_rules
 from neuromorph.learning.dual_propagation import DualPropagation
+from neuromorph.learning.forward_forward import ForwardForward
 from neuromorph.learning.registry import RULES, make_rule
 
 
@@ -19,7 +20,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_dual_propagation_asks_for_the_products_of_backpropagation_and_no_more() -> None:
     found = bench_rules.bench_rules(1, Talk(True))
-    assert set(found["ratio"]) == set(RULES) - {"backprop"}
+    assert set(found["ratio"]) == set(RULES) - {"backprop"} | {"ste+dp", "adaste+dp"}
     assert all(value > 0 for value in found["ratio"].values())
     assert found["products"]["dp"] == found["products"]["dp-transpose"] == 1.0
     assert found["bas_seconds"] > 0
@@ -49,3 +50,17 @@ def test_a_wrong_result_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DualPropagation, "step", wrong)
     with pytest.raises(RangeError, match="degrees off"):
         bench_rules.bench_rules(1, Talk(True))
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_no_rule_is_timed_that_changes_nothing_or_not_finitely(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    step = ForwardForward.step
+
+    def wrong(self, network, batch):  # type: ignore[no-untyped-def]
+        outcome = step(self, network, batch)
+        outcome.updates["connections.1.weight"].fill_(value)
+        return outcome
+
+    monkeypatch.setattr(ForwardForward, "step", wrong)
+    with pytest.raises(RangeError, match=r"ff changes connections\.1\.weight by nothing, or not finitely"):
+        bench_rules._compare(make_rule("ff"), (20, 12, 11, 10), 4, 1, lambda _: None)

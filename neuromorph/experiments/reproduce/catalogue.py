@@ -15,6 +15,7 @@ from typing import Any
 from neuromorph.errors import RangeError
 from neuromorph.experiments.reproduce import report
 from neuromorph.experiments.reproduce.order import Order
+from neuromorph.experiments.surroundings import surroundings
 
 EXPERIMENTS = (
     "two-tales-1", "two-tales-2", "two-tales-3", "two-tales-angles", "dp-schedules", "ep-mnist", "isd-bas", "isd-ff", "isd-p",
@@ -36,7 +37,7 @@ def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
     report.check_place(text, asked.seeds)
     found = module.run(asked)
     told = {"name": name, "title": module.TITLE, "quick": asked.quick, "seeds": asked.seeds}
-    result = {**told, **found, **report.surroundings()}
+    result = {**told, **found, **surroundings()}
     report.show(result, asked.talk)
     picture = report.write(result, module.draw, text)
     asked.talk.say(f"wrote {text} and {picture}")

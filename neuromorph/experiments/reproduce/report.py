@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,6 @@ from neuromorph.errors import OutputError
 
 Claim = dict[str, Any]
 NOT_RUN = "not run"
-PACKAGES = ("neuromorph", "torch", "numpy", "numba", "norse", "lava-nc")
 
 
 def claim(name: str, paper: str, ours: float | str | None, holds: bool | None, spread: float | None = None) -> Claim:
@@ -35,23 +31,6 @@ def claim(name: str, paper: str, ours: float | str | None, holds: bool | None, s
 def plus_minus(spread: float, digits: int) -> float | None:
     """A spread as a table shows it: blank for one value."""
     return round(spread, digits) if spread else None
-
-
-def surroundings() -> dict[str, Any]:
-    """Machine and versions."""
-    return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_processor()}",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
 def show(result: Mapping[str, Any], talk: Talk) -> None:
