@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,26 +12,27 @@ TRUTHS = ("true", "false")
 
 
 def list_rules(talk: Talk) -> dict[str, Any]:
+    from neuromorph.learning.machines import MACHINES, Machine
     from neuromorph.learning.registry import RULES
 
-    talk.table("learning rules", ["rule", "source"], [[name, rule.source] for name, rule in RULES.items()])
-    talk.say("ste+RULE and adaste+RULE: with few-valued weights. Options of one: neuromorph rules RULE")
-    return {name: rule.source for name, rule in RULES.items()}
+    sources = {name: rule.source for name, rule in RULES.items()} | dict.fromkeys(MACHINES, Machine.source)
+    talk.table("learning rules", ["rule", "source"], [[name, source] for name, source in sources.items()])
+    talk.say("ste+RULE and adaste+RULE: with few-valued weights; rbm-METHOD: Boltzmann machines, without targets")
+    talk.say("Options of one: neuromorph rules RULE")
+    return sources
 
 
 def describe_rule(name: str, talk: Talk) -> dict[str, Any]:
     """Options, and how the rule is trained when nothing is said. Raises RangeError for an unknown name."""
+    from neuromorph.learning.machines import MACHINES, Machine
     from neuromorph.learning.registry import rule_class
     from neuromorph.learning.rule import LEAST
 
+    if name in MACHINES:
+        _show_options(name, Machine, {}, talk)
+        return {"source": Machine.source, "options": Machine.options()}
     kind = rule_class(name)
-    choices = kind.choices()
-    rows = [
-        [name, _text(default), ", ".join(choices.get(name, TRUTHS if isinstance(default, bool) else ())), _help(kind, name)]
-        for name, default in sorted(kind.options().items())
-    ]
-    talk.say(f"{name}: {kind.source}")
-    talk.table("options, for --set NAME=VALUE", ["option", "default", "one of", "what"], rows)
+    _show_options(name, kind, kind.choices(), talk)
     settings = asdict(kind.settings)
     talk.say(
         "trained with "
@@ -38,6 +40,20 @@ def describe_rule(name: str, talk: Talk) -> dict[str, Any]:
         + f", feedback {kind.feedback}; small data are seen until there have been {LEAST} updates"
     )
     return {"source": kind.source, "options": kind.options(), "settings": settings, "feedback": kind.feedback}
+
+
+def _show_options(name: str, kind: Any, choices: Mapping[str, Sequence[str]], talk: Talk) -> None:
+    rows = [
+        [
+            option,
+            _text(default),
+            ", ".join(choices.get(option, TRUTHS if isinstance(default, bool) else ())),
+            _help(kind, option),
+        ]
+        for option, default in sorted(kind.options().items())
+    ]
+    talk.say(f"{name}: {kind.source}")
+    talk.table("options, for --set NAME=VALUE", ["option", "default", "one of", "what"], rows)
 
 
 def _help(kind: type, option: str) -> str:

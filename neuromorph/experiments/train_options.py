@@ -32,6 +32,7 @@ Device = Annotated[str | None, _option(help="cpu, cuda or auto (auto).")]
 SETTINGS = ("optimizer", "rate", "batch", "epochs", "momentum", "weight_decay", "schedule")
 BATCHED = ("options", "network", "batch", "rate", "optimizer", "momentum", "weight_decay", "schedule", "keep_best", "metrics",
            "tensorboard", "device")  # fmt: skip
+MACHINE = ("rule", "data", "data_dir")
 TASK = ("rule", "data", "network", "layers", "feedback", "validation", "keep_best", "metrics", "device")
 
 
@@ -93,11 +94,27 @@ def train_as_chosen(chosen: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
 def _train_rule(given: Mapping[str, Any], seeds: range, talk: Talk) -> dict[str, Any]:
     from neuromorph.experiments.train_rule import Task, train_rule
 
+    if given["rule"].startswith("rbm-"):
+        return _train_machine(given, seeds, talk)
     named = {name: given[name] for name in TASK if name in given}
     paths: dict[str, Any] = {name: str(given[name]) for name in ("tensorboard", "data_dir") if name in given}
     settings = {name: given[name] for name in SETTINGS if name in given}
     task = Task(**named, **paths, options=tuple(given.get("options", ())), settings=settings)
     return train_rule(task, seeds, _folder(given, given["rule"]), talk)
+
+
+def _train_machine(given: Mapping[str, Any], seeds: range, talk: Talk) -> dict[str, Any]:
+    from neuromorph.experiments.train_machine import Task, train_machine
+
+    strangers = sorted(given.keys() - {*MACHINE, "options", "rate", "seed", "seeds", "out", "backend"})
+    if strangers:
+        raise RangeError(
+            f"{_typed(strangers[0])} does not go with rule {given['rule']}, which trains a Boltzmann machine; its options: neuromorph rules "
+            f"{given['rule']}"
+        )
+    options = [*given.get("options", ()), *([f"rate={given['rate']}"] if "rate" in given else [])]
+    task = Task(**{name: str(given[name]) for name in MACHINE if name in given}, options=tuple(options))
+    return train_machine(task, seeds, _folder(given, given["rule"]), talk)
 
 
 def _folder(given: Mapping[str, Any], what: str) -> Path:
@@ -108,6 +125,7 @@ def _folder(given: Mapping[str, Any], what: str) -> Path:
 def _resume(given: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
     from neuromorph.experiments.run_folder import RunFolder
     from neuromorph.experiments.train_command import resume_run
+    from neuromorph.experiments.train_machine import NETWORK, resume_machine
     from neuromorph.experiments.train_rule import resume_rule
 
     path: Path = given["resume"]
@@ -116,6 +134,9 @@ def _resume(given: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
         raise RangeError(
             f"--resume goes on with what '{path}' was begun with, and {_typed(strangers[0])} would change it: leave it out, or train anew"
         )
-    if "rule" in RunFolder.open(path).description:
+    description = RunFolder.open(path).description
+    if description["network"] == NETWORK:
+        return resume_machine(path, talk)
+    if "rule" in description:
         return resume_rule(path, talk, given.get("device"))
     return resume_run(path, talk)

@@ -163,9 +163,9 @@ class Sampler:
             count = min(block, changes)
             with deferred_interrupt():
                 self._block(count)
+                if progress:
+                    progress(count)
             changes -= count
-            if progress:
-                progress(count)
 
     def _block(self, count: int) -> None:
         plan = self.schedule

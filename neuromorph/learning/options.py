@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -14,7 +15,12 @@ TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 def parse_options(rule: type[Rule], texts: Sequence[str]) -> dict[str, Any]:
     """{"alpha": 0.3} of ["alpha=0.3"]. Raises RangeError for what is not name=value, unknown names and unfit values."""
-    known, types = rule.options(), get_type_hints(rule)
+    return parse_fields(rule.name, rule, texts)
+
+
+def parse_fields(rule: str, kind: Any, texts: Sequence[str]) -> dict[str, Any]:
+    """The same of a dataclass, for the options of the rule of that name."""
+    known, types = [field.name for field in fields(kind)], get_type_hints(kind)
     found = {}
     for text in texts:
         name, is_pair, value = (part.strip() for part in text.partition("="))
@@ -22,13 +28,13 @@ def parse_options(rule: type[Rule], texts: Sequence[str]) -> dict[str, Any]:
         if not is_pair:
             raise RangeError(f"--set {text} names no value; write name=value, such as alpha=0.5")
         if name not in known:
-            raise RangeError(f"rule {rule.name} has no option {name!r}; known are {', '.join(known)}")
+            raise RangeError(f"rule {rule} has no option {name!r}; known are {', '.join(known)}")
         if name in found:
-            raise RangeError(f"option {name} of rule {rule.name} is set twice; set it once")
+            raise RangeError(f"option {name} of rule {rule} is set twice; set it once")
         try:
             found[name] = convert(value, types[name])
         except ValueError as error:
-            raise RangeError(f"option {name} of rule {rule.name} cannot be {value!r}: {error}") from None
+            raise RangeError(f"option {name} of rule {rule} cannot be {value!r}: {error}") from None
     return found
 
 

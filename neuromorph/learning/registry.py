@@ -40,9 +40,16 @@ def rule_class(name: str) -> type[Rule]:
     method, plus, base = name.partition("+")
     if plus:
         return quantised(method, rule_class(base))
-    if name not in RULES:
-        raise RangeError(f"unknown rule {name!r}; known are {', '.join(sorted(RULES))}")
-    return RULES[name]
+    if name in RULES:
+        return RULES[name]
+    from neuromorph.learning.machines import MACHINES  # which compiles for a while: only where it is asked for
+
+    if name in MACHINES:
+        raise RangeError(
+            f"{name} trains a Boltzmann machine, which has no targets and no layers of a network: it goes with neuromorph train --rule "
+            f"{name} alone"
+        )
+    raise RangeError(f"unknown rule {name!r}; known are {', '.join(sorted((*RULES, *MACHINES)))}")
 
 
 def make_rule(name: str, **options: Any) -> Rule:
