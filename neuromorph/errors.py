@@ -10,7 +10,7 @@ class RangeError(NeuromorphError, ValueError):
 
 
 class RuleError(NeuromorphError, ValueError):
-    """A learning rule that the chip cannot express, or that Lava would read differently from what it says."""
+    """A learning rule that the chip cannot express, that Lava would read differently from what it says, or that fails in use."""
 
 
 class ProgramError(NeuromorphError, ValueError):

@@ -11,7 +11,8 @@ up, down               carry a value present at a layer to the next one; nothing
 
 Violations: a state of another layer or of more than one step away; another unit of the same layer (sums, norms, products of matrices
 other than by up, down and pair) or another sample; the target anywhere but at the output; a norm of weights; a value that leaves
-the tensors, for Python, NumPy or a length, and so may steer the whole rule. Of these "norm", "layer" and "residual" may be declared
+the tensors, for Python, NumPy or a length, and so may steer the whole rule; a weight that a step changes by itself, or that `constrain`
+changes by more than its own value. Of these "norm", "layer" and "residual" may be declared
 (`Rule.broadcasts`) and are then reported as broadcasts. "residual" is one reading alone: that of the largest change of states by which
 `SettlingRule.settle` ends a relaxation. The softmax of the output layer belongs to the loss and is reported as a broadcast too.
 
@@ -27,7 +28,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -37,16 +40,19 @@ from typing import Any, SupportsIndex
 import torch
 from torch import Tensor, nn
 
+from neuromorph.errors import NeuromorphError, RuleError
 from neuromorph.learning.feedback import SignSymmetric, Tied
 from neuromorph.learning.network import Network, States, Updates
 from neuromorph.learning.recurrent import Recurrent
-from neuromorph.learning.rule import Batch, Rule
+from neuromorph.learning.rule import Batch, Outcome, Rule
 from neuromorph.learning.settling import SettlingRule
 from neuromorph.reference.watching import INPUT, PART, TARGET, WEIGHTS, Label, Labels, Watch, part
 
 STEPS = 4
 """Batches that a rule is watched for, and single samples: some rules draw their phase, or its sign, at random."""
 LABELS = (0, 1, 2, 3, 0)
+PLACE = "the sample's place in the data"
+"""Known to what a sample has left behind (persistent particles), and not to be steered by."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,11 @@ def specimen(rule: Rule, sizes: Sequence[int] = (12, 8, 7, 10), feedback: str | 
 
 
 def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
-    """Watch some steps of a copy of the rule on a copy of the network, whose weights stay as they are."""
-    rule, network = copy.deepcopy(rule), copy.deepcopy(network)
+    """Watch some steps of a copy of the rule on a copy of the network, whose weights stay as they are.
+
+    Raises RuleError for a rule that fails, or whose step gives no Outcome of this network's parameters.
+    """
+    rule, network = copy.deepcopy((rule, network))  # together: a rule may hold the network that it has built
     judge = Judge(rule, network)
     watched = (_WatchedRecurrent if isinstance(network, Recurrent) else _WatchedNetwork)(network, judge)
     x, y = batch.x.clone(), batch.y.clone()
@@ -83,12 +92,46 @@ def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
         units = network.connection(1).post[0]
         target.add(part(units - network.outputs, units))
     judge.watch.label(y, target)
-    for size in (len(x), 1):
+    places = judge.watch.label(batch.places.clone(), {PLACE})
+    for epoch, size in enumerate((len(x), 1)):
         for _ in range(STEPS):
-            with torch.no_grad(), judge.watch:
-                outcome = rule.step(watched, Batch(x[:size], y[:size], batch.places[:size]))
-            judge.updated(outcome.updates, is_single=size == 1)
+            before = {name: p.detach().clone() for name, p in network.named_parameters()}
+            with torch.no_grad(), judge.watch, _blamed(rule):
+                rule.begin_epoch(epoch)
+                outcome = rule.step(watched, Batch(x[:size], y[:size], places[:size]))
+            judge.updated(_updates(rule, outcome, before), is_single=size == 1)
+            judge.left_alone(network, before)
+            with torch.no_grad(), judge.watch, _blamed(rule):
+                rule.constrain(watched)
+            judge.constrained(network)
+            for name, p in network.named_parameters():
+                p.data.copy_(before[name])
     return judge.report()
+
+
+@contextmanager
+def _blamed(rule: Rule) -> Iterator[None]:
+    """What fails within is said to be the rule's."""
+    try:
+        yield
+    except NeuromorphError:
+        raise
+    except Exception as error:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        raise RuleError(
+            f"rule {rule.name} failed: {type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno}); mend it, and ask again"
+        ) from error
+
+
+def _updates(rule: Rule, outcome: object, parameters: Iterable[str]) -> Updates:
+    if not isinstance(outcome, Outcome):
+        raise RuleError(f"the step of rule {rule.name} gave {type(outcome).__name__}; let it return an Outcome")
+    strangers = sorted(outcome.updates.keys() - set(parameters))
+    if strangers:
+        raise RuleError(
+            f"rule {rule.name} updates {strangers[0]!r}, which the network does not have; it has {', '.join(parameters)}"
+        )
+    return outcome.updates
 
 
 @dataclass
@@ -159,6 +202,18 @@ class Judge:
             phases = self._standing_for({label.states for label in labels if isinstance(label, Label) and label.states >= 0})
             self._is_local_in_time &= all(self._in_turns(a, b) for a, b in combinations(phases, 2))
 
+    def left_alone(self, network: Network, before: Mapping[str, Tensor]) -> None:
+        """A step writes no parameter, or (learning within a phase) what an update of it might be made of, and takes it back."""
+        for name, parameter in network.named_parameters():
+            self._judge(self.watch.of(parameter), f"what a step writes to {name}", self.place(name))
+            if not torch.equal(parameter, before[name]):
+                self._violate(f"a step changes {name} by itself: name it in the updates, which are judged")
+
+    def constrained(self, network: Network) -> None:
+        """What keeps parameters where they are allowed reads each of them alone."""
+        for name, parameter in network.named_parameters():
+            self._judge(self.watch.of(parameter), f"what constrain writes to {name}", self.place(name))
+
     def broadcast(self, name: str, what: str) -> None:
         """A signal from everywhere: reported if it was declared, else a violation."""
         if name in self._rule.broadcasts:
@@ -193,7 +248,7 @@ class Judge:
         if _is_stopping_test(labels, reader):
             self.broadcast("residual", "the largest change of states ends a relaxation")
             return
-        names = sorted({self._named(label) for label in labels if isinstance(label, Label)})
+        names = sorted({self._named(label) for label in labels if isinstance(label, Label)} | ({PLACE} & labels))
         place = f"{reader.f_code.co_name} ({Path(reader.f_code.co_filename).name}, line {reader.f_lineno})"
         self._violate(
             f"{place} takes a number of {', '.join(names)} out of the tensors, where it may steer the whole rule: keep it a tensor"

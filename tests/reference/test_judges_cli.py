@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from neuromorph.cli import app
 from neuromorph.errors import ArtifactError, RangeError
+from neuromorph.learning.machines import MACHINES
 from neuromorph.learning.registry import RULES, rule_class
 
 runner = CliRunner()
@@ -66,7 +67,7 @@ def test_a_run_folder_is_not_judged_by_other_options_nor_without_its_weights(tmp
 
 
 def test_rules_and_their_options_can_be_looked_up() -> None:
-    assert result("rules").keys() == RULES.keys()
+    assert result("rules").keys() == RULES.keys() | MACHINES.keys()
     for name in (*RULES, "adaste+ep"):
         found = result("rules", name)
         assert found["options"].keys() == rule_class(name).options().keys()

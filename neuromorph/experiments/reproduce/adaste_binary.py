@@ -4,8 +4,7 @@
 backpropagation; here the question is whether its update serves a local rule. Claims: AdaSTE is at least as good as the straight-through
 estimator; binary weights cost little against real ones. Here mu ends at 0.016: latent weights start within +-1, and AdaSTE's steps
 to the boundary are larger than those away from it, so that with a faster growth of mu they all end at it (validation accuracy fell from
-96.8 to 31 % as mu grew threefold an epoch); the authors start at +-10 and train for 700 epochs. All rows but
-the first are trained from one seed.
+96.8 to 31 % as mu grew threefold an epoch); the authors start at +-10 and train for 700 epochs.
 """
 
 from __future__ import annotations
@@ -35,7 +34,6 @@ def run(asked: Order) -> dict[str, Any]:
             LAYERS,
             settings=SETTINGS | shorter,
             samples=10_000 if asked.quick else None,
-            most=None if rule == RULES[0] else 1,
         )
         for rule in RULES
     ]

@@ -52,7 +52,6 @@ def run(asked: Order) -> dict[str, Any]:
             feedback=feedback,
             settings=SETTINGS | own | shorter,
             samples=10_000 if asked.quick else None,
-            most=1 if options else None,
         )
         for name, (rule, options, feedback, own) in ROWS.items()
     ]
