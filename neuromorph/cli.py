@@ -35,7 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-bench = typer.Typer(help="Measure: speed against Lava, cost against activity.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measure: speed against Lava, cost against activity, learning rules against backpropagation.", no_args_is_help=True
+)
 app.add_typer(bench, name="bench")
 app.add_typer(judges)
 
@@ -82,7 +84,7 @@ def train(
         str | None,
         typer.Option(
             help="learned, random or tied (tied: simulation only) (learned); with --rule tied, random, direct, "
-            "kolen-pollack or sign (the rule's)."
+            "kolen-pollack or sign, of dyadic-arbitrary also transpose (the rule's)."
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training set (the recipe's or rule's).", min=1)] = None,

@@ -10,12 +10,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from commands import answer, call
 
+from neuromorph.learning.boltzmann import Sampler
 from neuromorph.learning.checkpoint import load
+from neuromorph.learning.trainer import Trainer
+from neuromorph.online import OnlineTraining
 
 NEUROMORPH = [str(Path(sys.executable).with_name("neuromorph"))]
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -80,8 +84,42 @@ def test_folders_of_all_seeds_are_made_before_any_is_trained(
     assert not (tmp_path / "run" / "seed0" / "checkpoint.h5").exists()
     assert call(monkeypatch, *arguments, str(tmp_path / "other"), "--optimizer", "none") == 1
     assert not (tmp_path / "other").exists()
-    assert call(monkeypatch, "train", "--resume", str(tmp_path / "run")) == 1
+    assert call(monkeypatch, "check-gradient", str(tmp_path / "run")) == 1
     assert "it holds the runs seed0: name one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["rule", "machine", "chip"])
+@pytest.mark.parametrize("finished", [0, 1])
+def test_an_interrupted_training_of_several_seeds_goes_on_with_all_of_them(
+    kind: str, finished: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C in the first or in the second of three; the command that it names ends with their mean and spread."""
+    options, owner, method = {
+        "rule": ([*RULE, "--epochs", "2"], Trainer, "run_epoch"),
+        "machine": (["train", "--rule", "rbm-isd", "--data", "bars-and-stripes", "--set", "changes=40"], Sampler, "_block"),
+        "chip": (["train", "--layers", "64-8-10", "--epochs", "2", "--bits", "0"], OnlineTraining, "run_epoch"),
+    }[kind]
+    several = [*options, "--seeds", "3", "--json", "-o"]
+    assert call(monkeypatch, *several, str(tmp_path / "whole")) == 0
+    whole, run, whole_of, calls = answer(capsys), tmp_path / "run", getattr(owner, method), []
+
+    def pressed(self: Any, *given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == (20 if kind == "machine" else 2) * finished + 2:
+            raise KeyboardInterrupt
+        return whole_of(self, *given)
+
+    monkeypatch.setattr(owner, method, pressed)
+    assert call(monkeypatch, *several, str(run)) == 130
+    error = capsys.readouterr().err.strip()
+    assert error.endswith(f"go on with: neuromorph train --resume {run}")
+    assert call(monkeypatch, "train", "--resume", str(run), "--json") == 0
+    found, measure = answer(capsys), "nll" if kind == "machine" else "test_accuracy"
+    for name in ("seed", measure, f"{measure}_spread"):
+        assert found[name] == whole[name]
+    assert [one[measure] for one in found["runs"]] == [one[measure] for one in whole["runs"]]
+    assert call(monkeypatch, "train", "--resume", str(run)) == 1
+    assert "all 3 runs of" in capsys.readouterr().err
 
 
 def test_a_run_that_diverges_says_so_and_fails(
@@ -154,11 +192,16 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bits(
         (["--rule", "dp", "--layers", "60-10"], "64 values a sample"),
         (["--rule", "dp", "--layers", "64-11"], "11 classes"),
         (["--rule", "dp", "--network", "alexnet"], "known are dense, vgg16"),
-        (["--rule", "dp", "--network", "vgg16"], "does not fit"),
+        (["--rule", "dp", "--network", "vgg16"], "take --data cifar10"),
         (["--rule", "dp", "--feedback", "learned"], "unknown feedback 'learned'; known are tied"),
         (["--rule", "dp", "--feedback", "kolen-pollack"], "weight decay"),
         (["--rule", "dp", "--device", "tpu"], "known are auto, cpu, cuda"),
         (["--rule", "dp", "-o", "/proc/no/such"], "cannot be written"),
+        (["--rule", "dp", "--tensorboard", "/proc/no/such"], "give another folder with --tensorboard"),
+        (["--rule", "ep", "--network", "vgg16"], "vgg16 has ReLU and a linear output, and rule ep needs hard-sigmoid"),
+        (["--rule", "dp", "--network", "vgg16", "--layers", "64-10"], "vgg16 has layers of its own; leave out --layers"),
+        (["--rule", "backprop", "--feedback", "random"], "leave tied"),
+        (["--rule", "ep", "--set", "averaged=50"], "set temperature too"),
     ],
 )
 def test_bad_input_is_one_line_and_a_failure(
@@ -169,6 +212,7 @@ def test_bad_input_is_one_line_and_a_failure(
     error = capsys.readouterr().err
     assert says in error
     assert len(error.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []  # nothing half made
 
 
 def test_a_missing_tensorboard_says_what_to_install(

@@ -8,8 +8,8 @@ from typing import Any
 
 from neuromorph.console import Talk
 from neuromorph.data import load
-from neuromorph.errors import RangeError
-from neuromorph.experiments.run_folder import RunFolder
+from neuromorph.errors import ArtifactError, RangeError
+from neuromorph.experiments.run_folder import CHECKPOINT, RunFolder
 from neuromorph.experiments.train_rule import Task, stood, trainer_of
 
 
@@ -36,6 +36,11 @@ def check_gradient(model: str, task: Task, samples: int, data_dir: Path | None, 
     trainer = trainer_of(task, seed, load(task.data, data_dir or task.data_dir), Ranks())
     if run is not None:
         stood(run, trainer)
+        if not (run.path / CHECKPOINT).exists():
+            raise ArtifactError(
+                f"'{model}' has not been trained yet: it has no {CHECKPOINT}; train it, or give the name of a rule"
+            )
+        talk.say(f"{model}: weights after {trainer.epoch} epochs and {trainer.position} batches")
     images = trainer.batches.samples
     batch = images.batch(torch.arange(min(samples, len(images)), device=images.labels.device))
     layers = compare(trainer.network, trainer.rule, batch)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neuromorph.deploy.artifact import load, save
 from neuromorph.deploy.provenance import Provenance
-from neuromorph.errors import ArtifactError, OutputError
+from neuromorph.errors import ArtifactError, Interrupted, OutputError
 from neuromorph.networks.dyadic_mlp import DyadicMLP
 from neuromorph.networks.recipe import Recipe
 from neuromorph.program import Program
 
 DESCRIPTION, CHECKPOINT = "run.json", "checkpoint.h5"
+RESULTS = (
+    "rule", "seed", "test_accuracy", "test_accuracy_spread", "test_accuracy_frozen", "validation_accuracy", "train_accuracy", "nll",
+    "nll_spread", "samples", "steps", "diverged", "error", "seconds", "first_bits_equal", "first_bits_steps",
+)  # fmt: skip
+"""What a finished run tells."""
 
 
 @dataclass
@@ -53,6 +60,21 @@ class RunFolder:
         if not isinstance(description, dict) or "network" not in description:
             raise ArtifactError(f"'{file}' describes no network; it was not written by neuromorph train")
         return cls(path, description)
+
+    @classmethod
+    def several(cls, path: Path) -> list[RunFolder]:
+        """The runs seedN of a folder that `train --seeds` has made, by N; none of a folder that is a run itself."""
+        found = [] if (path / DESCRIPTION).exists() else path.glob(f"seed*/{DESCRIPTION}")
+        return [cls.open(file.parent) for file in sorted(found, key=lambda file: int(file.parent.name.removeprefix("seed")))]
+
+    @property
+    def is_finished(self) -> bool:
+        return "test_accuracy" in self.description or "nll" in self.description
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Of a finished run."""
+        return {name: self.description[name] for name in RESULTS if name in self.description} | {"run": str(self.path)}
 
     def write(self) -> None:
         unfinished = self.path / f".{DESCRIPTION}"
@@ -100,3 +122,16 @@ class RunFolder:
             command=known.get("command"),
             notes={"network": known["network"], "epochs": known["epochs"], "epochs_done": len(self.history)},
         )
+
+
+@contextmanager
+def telling_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Ctrl-C within is told with the command that goes on with this folder, of one run or of several."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not (folder / DESCRIPTION).exists() and not RunFolder.several(folder):
+            raise Interrupted(f"interrupted before '{folder}' was made; start again") from None
+        processes = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
+        launcher = f"torchrun --nproc-per-node {processes} -m " if processes > 1 else ""
+        raise Interrupted(f"interrupted; go on with: {launcher}neuromorph train --resume {folder}") from None

@@ -9,7 +9,7 @@ from typing import Any
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
-from neuromorph.errors import Interrupted, NeuromorphError, RangeError
+from neuromorph.errors import NeuromorphError, RangeError
 from neuromorph.experiments.run_folder import RunFolder
 from neuromorph.experiments.train import Task, describe, first_bits, train
 
@@ -38,11 +38,13 @@ def train_all(
     listed = list(seeds)
     runs = [RunFolder.create(folder / f"seed{seed}" if len(listed) > 1 else folder, describe(task, seed)) for seed in listed]
     results = [_one(run, loaded, bits, talk) for run in runs]
-    return results[0] if len(results) == 1 else _summary(results, talk)
+    return results[0] if len(results) == 1 else summary(results, talk)
 
 
-def resume_run(path: Path, talk: Talk) -> dict[str, Any]:
-    """Go on with a run folder."""
+def resume(path: Path, talk: Talk, device: str | None = None) -> dict[str, Any]:
+    """Go on with a run folder. Raises RangeError for a device: chip precision is computed on the CPU."""
+    if device not in (None, "auto", "cpu"):
+        raise RangeError(f"--device {device}: '{path}' is a run at chip precision, which the CPU computes; leave it out")
     run = RunFolder.open(path)
     if "test_accuracy" in run.description:
         raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
@@ -82,10 +84,7 @@ def _one(run: RunFolder, data: Dataset, bits: int, talk: Talk) -> dict[str, Any]
 
 
 def _trained(run: RunFolder, talk: Talk) -> dict[str, Any]:
-    try:
-        results = train(run, talk)
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; go on with: neuromorph train --resume {run.path}") from None
+    results = train(run, talk)
     talk.say(
         f"test accuracy {100 * results['test_accuracy']:.2f} % (weights of -256..255), "
         f"{100 * results['test_accuracy_frozen']:.2f} % frozen to even weights, {results['seconds']:.0f} s"
@@ -94,14 +93,15 @@ def _trained(run: RunFolder, talk: Talk) -> dict[str, Any]:
     return {**results, **known, "run": str(run.path)}
 
 
-def _summary(results: list[dict[str, Any]], talk: Talk) -> dict[str, Any]:
-    summary: dict[str, Any] = {"seed": [r["seed"] for r in results], "runs": results}
+def summary(results: list[dict[str, Any]], talk: Talk) -> dict[str, Any]:
+    """Mean and spread of several seeds."""
+    found: dict[str, Any] = {"seed": [r["seed"] for r in results], "runs": results}
     for name in ("test_accuracy", "test_accuracy_frozen", "seconds"):
         values = [r[name] for r in results]
-        summary[name], summary[f"{name}_spread"] = statistics.mean(values), statistics.stdev(values)
+        found[name], found[f"{name}_spread"] = statistics.mean(values), statistics.stdev(values)
     talk.say(
-        f"{len(results)} seeds: test accuracy {100 * summary['test_accuracy']:.2f} +- "
-        f"{100 * summary['test_accuracy_spread']:.2f} %, frozen {100 * summary['test_accuracy_frozen']:.2f} +- "
-        f"{100 * summary['test_accuracy_frozen_spread']:.2f} %"
+        f"{len(results)} seeds: test accuracy {100 * found['test_accuracy']:.2f} +- "
+        f"{100 * found['test_accuracy_spread']:.2f} %, frozen {100 * found['test_accuracy_frozen']:.2f} +- "
+        f"{100 * found['test_accuracy_frozen_spread']:.2f} %"
     )
-    return summary
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ import numpy as np
 
 from neuromorph.console import Talk
 from neuromorph.data import load
-from neuromorph.errors import ArtifactError, Interrupted, NeuromorphError, RangeError
+from neuromorph.errors import ArtifactError, NeuromorphError, RangeError
 from neuromorph.experiments.reproduce.report import mean_and_spread
 from neuromorph.experiments.run_folder import CHECKPOINT, RunFolder
 
@@ -93,15 +93,21 @@ def train_machine(task: Task, seeds: Iterable[int], folder: Path, talk: Talk) ->
         for seed in listed
     ]
     results = [_trained(run, _Training.of(task, seed), talk) for run, seed in zip(runs, listed, strict=True)]
-    if len(results) == 1:
-        return results[0]
+    return results[0] if len(results) == 1 else summary(results, talk)
+
+
+def summary(results: Sequence[dict[str, Any]], talk: Talk) -> dict[str, Any]:
+    """Mean and spread of several seeds."""
     mean, spread = mean_and_spread([r["nll"] for r in results])
     talk.say(f"{len(results)} seeds: negative log-likelihood {mean:.2f} +- {spread:.2f} nats")
-    return {"rule": task.rule, "seed": listed, "runs": results, "nll": mean, "nll_spread": spread}
+    seeds = [r["seed"] for r in results]
+    return {"rule": results[0]["rule"], "seed": seeds, "runs": list(results), "nll": mean, "nll_spread": spread}
 
 
-def resume_machine(path: Path, talk: Talk) -> dict[str, Any]:
-    """Go on with a run folder."""
+def resume(path: Path, talk: Talk, device: str | None = None) -> dict[str, Any]:
+    """Go on with a run folder. Raises RangeError for a device: a chain is computed on the CPU."""
+    if device not in (None, "auto", "cpu"):
+        raise RangeError(f"--device {device}: '{path}' is a Boltzmann machine, which the CPU computes; leave it out")
     run = RunFolder.open(path)
     if "nll" in run.description:
         raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
@@ -109,10 +115,13 @@ def resume_machine(path: Path, talk: Talk) -> dict[str, Any]:
 
     known = run.description
     training = _Training.of(Task(known["rule"], known["data"], tuple(known["options"]), known["data_dir"]), known["seed"])
-    try:
-        training.load_state_dict(checkpoint.load(path / CHECKPOINT))
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"the checkpoint of '{path}' is of another machine: {error}; train anew") from None
+    if run.history or (path / CHECKPOINT).exists():  # otherwise a seed that was never begun
+        try:
+            training.load_state_dict(checkpoint.load(path / CHECKPOINT))
+        except ArtifactError:
+            raise
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
+            raise ArtifactError(f"the checkpoint of '{path}' is of another machine: {error}; train anew") from None
     return _trained(run, training, talk)
 
 
@@ -140,7 +149,7 @@ def _trained(run: RunFolder, training: _Training, talk: Talk) -> dict[str, Any]:
                 talk.say(f"{until:9d} changes, {entry['steps']} Gibbs steps: {entry['nll']:.2f} nats")
     except KeyboardInterrupt:
         _save(run, training)
-        raise Interrupted(f"interrupted; go on with: neuromorph train --resume {run.path}") from None
+        raise
     results = {"rule": known["rule"], "seed": known["seed"], **{k: run.history[-1][k] for k in ("nll", "steps", "seconds")}}
     known |= results | {"samples": len(training.test)}
     run.write()

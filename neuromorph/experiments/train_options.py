@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from neuromorph.console import Talk
 from neuromorph.errors import RangeError
+
+if TYPE_CHECKING:
+    from neuromorph.experiments.run_folder import RunFolder
 
 _option = partial(typer.Option, rich_help_panel="In batches, with --rule (defaults: the rule's own)")
 
@@ -74,36 +77,44 @@ def train_as_chosen(chosen: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
     given.pop("json", None)
     if "resume" in given:
         return _resume(given, talk)
+    return _train(given, talk)
+
+
+def _train(given: dict[str, Any], talk: Talk) -> dict[str, Any]:
+    from neuromorph.experiments.run_folder import telling_how_to_go_on
+
     if "layers" in given:
         given["layers"] = layers_of(given["layers"])
     given.setdefault("data", "digits")
     first = given.get("seed", 0)
     seeds = range(first, first + given.get("seeds", 1))
-    if backend_of(given) == "torch":
-        return _train_rule(given, seeds, talk)
-    from neuromorph.experiments.train_command import train_all
+    is_rule, feedback = backend_of(given) == "torch", given.get("feedback", "learned")
+    folder = _folder(given, given["rule"] if is_rule else feedback)
+    with telling_how_to_go_on(folder):
+        if is_rule:
+            return _train_rule(given, seeds, folder, talk)
+        from neuromorph.experiments.train_command import train_all
 
-    feedback = given.get("feedback", "learned")
-    return train_all(
-        data=given["data"], layers=given.get("layers"), feedback=feedback, epochs=given.get("epochs"),
-        validation=given.get("validation", 0), data_dir=given.get("data_dir"), seeds=seeds, folder=_folder(given, feedback),
-        bits=given.get("bits", 200), talk=talk,
-    )  # fmt: skip
+        return train_all(
+            data=given["data"], layers=given.get("layers"), feedback=feedback, epochs=given.get("epochs"),
+            validation=given.get("validation", 0), data_dir=given.get("data_dir"), seeds=seeds, folder=folder,
+            bits=given.get("bits", 200), talk=talk,
+        )  # fmt: skip
 
 
-def _train_rule(given: Mapping[str, Any], seeds: range, talk: Talk) -> dict[str, Any]:
+def _train_rule(given: Mapping[str, Any], seeds: range, folder: Path, talk: Talk) -> dict[str, Any]:
     from neuromorph.experiments.train_rule import Task, train_rule
 
     if given["rule"].startswith("rbm-"):
-        return _train_machine(given, seeds, talk)
+        return _train_machine(given, seeds, folder, talk)
     named = {name: given[name] for name in TASK if name in given}
     paths: dict[str, Any] = {name: str(given[name]) for name in ("tensorboard", "data_dir") if name in given}
     settings = {name: given[name] for name in SETTINGS if name in given}
     task = Task(**named, **paths, options=tuple(given.get("options", ())), settings=settings)
-    return train_rule(task, seeds, _folder(given, given["rule"]), talk)
+    return train_rule(task, seeds, folder, talk)
 
 
-def _train_machine(given: Mapping[str, Any], seeds: range, talk: Talk) -> dict[str, Any]:
+def _train_machine(given: Mapping[str, Any], seeds: range, folder: Path, talk: Talk) -> dict[str, Any]:
     from neuromorph.experiments.train_machine import Task, train_machine
 
     strangers = sorted(given.keys() - {*MACHINE, "options", "rate", "seed", "seeds", "out", "backend"})
@@ -114,7 +125,7 @@ def _train_machine(given: Mapping[str, Any], seeds: range, talk: Talk) -> dict[s
         )
     options = [*given.get("options", ()), *([f"rate={given['rate']}"] if "rate" in given else [])]
     task = Task(**{name: str(given[name]) for name in MACHINE if name in given}, options=tuple(options))
-    return train_machine(task, seeds, _folder(given, given["rule"]), talk)
+    return train_machine(task, seeds, folder, talk)
 
 
 def _folder(given: Mapping[str, Any], what: str) -> Path:
@@ -123,10 +134,8 @@ def _folder(given: Mapping[str, Any], what: str) -> Path:
 
 
 def _resume(given: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
-    from neuromorph.experiments.run_folder import RunFolder
-    from neuromorph.experiments.train_command import resume_run
-    from neuromorph.experiments.train_machine import NETWORK, resume_machine
-    from neuromorph.experiments.train_rule import resume_rule
+    """Go on with a run, or with all runs of several seeds."""
+    from neuromorph.experiments.run_folder import RunFolder, telling_how_to_go_on
 
     path: Path = given["resume"]
     strangers = sorted(given.keys() - {"resume", "device"})
@@ -134,9 +143,28 @@ def _resume(given: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
         raise RangeError(
             f"--resume goes on with what '{path}' was begun with, and {_typed(strangers[0])} would change it: leave it out, or train anew"
         )
-    description = RunFolder.open(path).description
-    if description["network"] == NETWORK:
-        return resume_machine(path, talk)
-    if "rule" in description:
-        return resume_rule(path, talk, given.get("device"))
-    return resume_run(path, talk)
+    runs = RunFolder.several(path)
+    with telling_how_to_go_on(path):
+        if not runs:
+            return _go_on(path, given.get("device"), talk)
+        if all(run.is_finished for run in runs):
+            raise RangeError(f"all {len(runs)} runs of '{path}' have been trained to their end; there is nothing to resume")
+        results = [run.results if run.is_finished else _go_on(run.path, given.get("device"), talk) for run in runs]
+    found: dict[str, Any] = results[0] if len(runs) == 1 else _kind(runs[0]).summary(results, talk)
+    return found
+
+
+def _go_on(path: Path, device: str | None, talk: Talk) -> dict[str, Any]:
+    from neuromorph.experiments.run_folder import RunFolder
+
+    found: dict[str, Any] = _kind(RunFolder.open(path)).resume(path, talk, device)
+    return found
+
+
+def _kind(run: RunFolder) -> Any:
+    """The module that trains runs of this kind."""
+    from neuromorph.experiments import train_command, train_machine, train_rule
+
+    if run.description["network"] == train_machine.NETWORK:
+        return train_machine
+    return train_rule if "rule" in run.description else train_command

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
-from neuromorph.errors import ArtifactError, DivergenceError, Interrupted, NeuromorphError, RangeError
+from neuromorph.errors import ArtifactError, DivergenceError, NeuromorphError, RangeError
 from neuromorph.experiments.reproduce.report import mean_and_spread
 from neuromorph.experiments.run_folder import CHECKPOINT, RunFolder
 from neuromorph.experiments.train_command import hidden_units, pixels
-from neuromorph.experiments.training_log import TrainingLog
+from neuromorph.experiments.training_log import TrainingLog, check_tensorboard
 
 if TYPE_CHECKING:
     from neuromorph.learning.distributed import Ranks
@@ -75,6 +75,8 @@ def train_rule(task: Task, seeds: Iterable[int], folder: Path, talk: Talk) -> di
 
     listed = list(seeds)
     data = load(task.data, task.data_dir)
+    if task.tensorboard:
+        check_tensorboard(Path(task.tensorboard))
     with processes_of_torchrun(chosen_device(task.device)) as ranks:
         trainers = (trainer_of(task, seed, data, ranks) for seed in listed)
         first, runs = next(trainers), []  # what does not go together is found before a folder is made
@@ -84,10 +86,10 @@ def train_rule(task: Task, seeds: Iterable[int], folder: Path, talk: Talk) -> di
                 RunFolder.create(path, described) if ranks.rank == 0 else RunFolder(path, {**described, "history": []})
             )
         results = [_trained(run, trainer, talk) for run, trainer in zip(runs, chain((first,), trainers), strict=True)]
-    return results[0] if len(results) == 1 else _summary(results, talk)
+    return results[0] if len(results) == 1 else summary(results, talk)
 
 
-def resume_rule(path: Path, talk: Talk, device: str | None = None) -> dict[str, Any]:
+def resume(path: Path, talk: Talk, device: str | None = None) -> dict[str, Any]:
     """Go on with a run folder; `device` where it is to be another one."""
     from neuromorph.learning.distributed import chosen_device, processes_of_torchrun
 
@@ -149,11 +151,14 @@ def _network(task: Task, rule: Rule, data: Dataset, seed: int) -> Network:
     if task.network not in NETWORKS:
         raise RangeError(f"unknown network {task.network!r}; known are {', '.join(NETWORKS)}")
     if task.network == "vgg16":
-        if task.layers is not None or (rule.hidden, rule.output) != ("relu", "linear"):
+        if task.layers is not None:
+            raise RangeError("vgg16 has layers of its own; leave out --layers, or take --network dense")
+        if (rule.hidden, rule.output) != ("relu", "linear"):
             raise RangeError(
-                f"vgg16 has layers of its own, ReLU and a linear output; leave out --layers, and rule {rule.name} needs "
-                f"{rule.hidden} and {rule.output}"
+                f"vgg16 has ReLU and a linear output, and rule {rule.name} needs {rule.hidden} and {rule.output}; take another rule"
             )
+        if data.name != "cifar10":
+            raise RangeError(f"vgg16 takes images of 3 x 32 x 32, and {data.name} has others; take --data cifar10")
         return vgg16(data.classes, feedback=task.feedback or rule.feedback, seed=seed)
     hidden = hidden_units(data)
     sizes = task.layers or (pixels(data), hidden, data.classes if rule.has_output else hidden)
@@ -186,7 +191,7 @@ def _trained(run: RunFolder, trainer: Trainer, talk: Talk) -> dict[str, Any]:
                 log.add(entry)
     except KeyboardInterrupt:
         _save(run, trainer)
-        raise Interrupted(f"interrupted; go on with: neuromorph train --resume {run.path}") from None
+        raise
     except DivergenceError as error:
         return _results(run, trainer, {"test_accuracy": None, "diverged": True, "error": str(error)})
     finally:
@@ -220,9 +225,9 @@ def _results(run: RunFolder, trainer: Trainer, found: dict[str, Any]) -> dict[st
     return {**results, "run": str(run.path)}
 
 
-def _summary(results: Sequence[dict[str, Any]], talk: Talk) -> dict[str, Any]:
+def summary(results: Sequence[dict[str, Any]], talk: Talk) -> dict[str, Any]:
     """Mean and spread over the seeds that did not diverge."""
-    summary: dict[str, Any] = {
+    found: dict[str, Any] = {
         "rule": results[0]["rule"],
         "seed": [r["seed"] for r in results],
         "diverged": any(r["diverged"] for r in results),
@@ -231,9 +236,9 @@ def _summary(results: Sequence[dict[str, Any]], talk: Talk) -> dict[str, Any]:
     }
     for name in SUMMED:
         values = [r[name] for r in results if not r["diverged"] and r[name] is not None]
-        summary[name], summary[f"{name}_spread"] = mean_and_spread(values) if values else (None, None)
-    if summary["test_accuracy"] is not None:
-        reached, spread = 100 * summary["test_accuracy"], 100 * summary["test_accuracy_spread"]
+        found[name], found[f"{name}_spread"] = mean_and_spread(values) if values else (None, None)
+    if found["test_accuracy"] is not None:
+        reached, spread = 100 * found["test_accuracy"], 100 * found["test_accuracy_spread"]
         finite = sum(not r["diverged"] for r in results)
         talk.say(f"{finite} of {len(results)} seeds finite: test accuracy {reached:.2f} +- {spread:.2f} %")
-    return summary
+    return found

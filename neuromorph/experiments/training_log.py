@@ -18,7 +18,8 @@ class TrainingLog:
     def __init__(self, talk: Talk, tensorboard: str | None, run: str) -> None:
         self._talk, self._writer = talk, None
         if tensorboard is not None:
-            self._writer = _writer(Path(tensorboard) / run)
+            folder = Path(tensorboard) / run
+            self._writer = check_tensorboard(folder)(str(folder))
 
     def add(self, entry: dict[str, Any]) -> None:
         self._talk.say("  ".join(_told(entry)))
@@ -34,7 +35,8 @@ class TrainingLog:
             self._writer.close()
 
 
-def _writer(folder: Path) -> Any:
+def check_tensorboard(folder: Path) -> Any:
+    """TensorBoard's writer. Raises NeuromorphError when it is missing, OutputError for a folder that cannot be written."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
@@ -42,11 +44,12 @@ def _writer(folder: Path) -> Any:
             "--tensorboard needs the package tensorboard, which is missing: pip install tensorboard"
         ) from None
     try:
-        return SummaryWriter(str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"'{folder}' cannot be written: {error.strerror}; give another folder with --tensorboard"
         ) from None
+    return SummaryWriter
 
 
 def _told(entry: dict[str, Any]) -> list[str]:

@@ -38,6 +38,8 @@ from neuromorph.learning.relaxation import Clamp, Nudge, NudgedRule, Relaxation
 from neuromorph.learning.rule import Batch, Outcome
 from neuromorph.learning.two_term import Term, added
 
+AVERAGED = 20
+
 
 @dataclass(kw_only=True)
 class _Nudging(NudgedRule):
@@ -59,7 +61,7 @@ class EquilibriumPropagation(_Nudging):
     persistent: bool = field(default=False, metadata={"help": "a sample's free phase begins where its last one ended"})
     temperature: float = field(default=0.0, metadata={"help": "of Langevin dynamics; 0: none"})
     averaged: int = field(
-        default=20, metadata={"help": "with a temperature: iterations after a phase that plasticity averages"}
+        default=AVERAGED, metadata={"help": "with a temperature: iterations after a phase that plasticity averages"}
     )
 
     name: ClassVar[str] = "ep"
@@ -74,6 +76,10 @@ class EquilibriumPropagation(_Nudging):
             raise RangeError(f"temperature = {self.temperature}: give 0 (no noise) or more")
         if self.averaged < 1:
             raise RangeError(f"averaged = {self.averaged}: plasticity needs at least one iteration to see")
+        if self.temperature == 0 and self.averaged != AVERAGED:
+            raise RangeError(
+                f"averaged = {self.averaged} would not be used: without noise there is nothing to average; set temperature too"
+            )
 
     @property
     def indivisible(self) -> str:

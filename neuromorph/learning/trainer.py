@@ -112,6 +112,8 @@ class Trainer:
         self._residual = torch.zeros(0)
         self._right = torch.zeros((), dtype=torch.int64, device=train.labels.device)
         self._met, self._seconds = 0, 0.0
+        self._rate = self.optimizer.param_groups[0]["lr"]
+        """Of the last step."""
 
     def _samples(self, images: Any, labels: Any) -> Samples:
         return Samples(images, labels, self._data.name, self._data.classes, self.network)
@@ -166,6 +168,7 @@ class Trainer:
         self.optimizer.step()
         self.rule.constrain(self.network)
         self.network.recycle(outcome.updates)
+        self._rate = self.optimizer.param_groups[0]["lr"]
         self.schedule.step()
         self._residual = outcome.residual
         self.position += 1
@@ -225,7 +228,7 @@ class Trainer:
             "epoch": self.epoch + 1,
             "train_accuracy": right / self._met,
             "validation_accuracy": self.accuracy(self._held) if len(self._held) else None,
-            "rate": self.optimizer.param_groups[0]["lr"],
+            "rate": self._rate,
             "residual": self._residual.tolist(),
         }
         if self._metrics and (self.epoch + 1) % self._metrics == 0:

@@ -66,6 +66,17 @@ def test_a_run_folder_is_not_judged_by_other_options_nor_without_its_weights(tmp
             raise call(*command).exception
 
 
+def test_a_run_that_was_never_begun_is_not_judged(tmp_path: Path) -> None:
+    """Its weights would be new ones, as those of a rule's name."""
+    run = tmp_path / "run"
+    call("train", "--rule", "dp", "--layers", "64-12-10", "--epochs", "1", "-o", str(run), "--json")
+    described = json.loads((run / "run.json").read_text()) | {"history": []}
+    (run / "run.json").write_text(json.dumps(described))
+    (run / "checkpoint.h5").unlink()
+    with pytest.raises(ArtifactError, match="has not been trained yet"):
+        raise call("check-gradient", str(run)).exception
+
+
 def test_rules_and_their_options_can_be_looked_up() -> None:
     assert result("rules").keys() == RULES.keys() | MACHINES.keys()
     for name in (*RULES, "adaste+ep"):
