@@ -166,7 +166,14 @@ def _network(task: Task, rule: Rule, data: Dataset, seed: int) -> Network:
         raise RangeError(
             f"--layers {'-'.join(map(str, sizes))} does not fit {data.name}: it has {pixels(data)} values a sample"
         )
-    return rule.build(sizes, task.feedback, seed)
+    try:
+        return rule.build(sizes, task.feedback, seed)
+    except RuntimeError as error:
+        if "alloc" not in str(error):
+            raise
+        raise RangeError(
+            f"--layers {'-'.join(map(str, sizes))} asks for more memory than there is; give smaller sizes"
+        ) from None
 
 
 def _trained(run: RunFolder, trainer: Trainer, talk: Talk) -> dict[str, Any]:

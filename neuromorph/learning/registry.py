@@ -32,6 +32,10 @@ _FAMILIES: tuple[type[Rule], ...] = (
 _SPLIT = [rule for rule in _FAMILIES if issubclass(rule, TwoTermRule) and rule is not ContinuousEquilibrium]
 # a circuit's conductances are clamped after each change, so that the changes of a phase have no sum
 _RELAXING = [rule for rule in _SPLIT if issubclass(rule, RelaxationRule) and rule is not Resistive]
+_FORMS = {
+    "-isd": "two terms of which one could be drawn",
+    "-always-on": "free and nudged relaxation in which weights could move at every iteration",
+}
 RULES = {rule.name: rule for rule in (*_FAMILIES, *map(sampled, _SPLIT), *map(always_on, _RELAXING))}
 
 
@@ -49,6 +53,9 @@ def rule_class(name: str) -> type[Rule]:
             f"{name} trains a Boltzmann machine, which has no targets and no layers of a network: it goes with neuromorph train --rule "
             f"{name} alone"
         )
+    for suffix, why in _FORMS.items():
+        if name.removesuffix(suffix) in RULES and name.endswith(suffix):
+            raise RangeError(f"there is no rule {name}: {name.removesuffix(suffix)} has no {why}")
     raise RangeError(f"unknown rule {name!r}; known are {', '.join(sorted((*RULES, *MACHINES)))}")
 
 
