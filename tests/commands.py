@@ -20,3 +20,10 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
     return found
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line in which a command fails."""
+    assert call(monkeypatch, *arguments) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line

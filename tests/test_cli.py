@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import answer, call
+from commands import answer, call, refusal
 from typer.testing import CliRunner
 
 from neuromorph.cli import app
@@ -113,10 +113,7 @@ def test_bad_input_is_one_line_and_a_failure(
     arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert call(monkeypatch, *arguments) == 1
-    error = capsys.readouterr().err
-    assert says in error
-    assert len(error.strip().splitlines()) == 1
+    assert says in refusal(monkeypatch, capsys, *arguments)
 
 
 def test_what_is_no_process_is_refused(

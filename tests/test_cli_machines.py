@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import answer, call
+from commands import answer, call, refusal
 
 from neuromorph.data import load as load_data
 from neuromorph.learning import checkpoint
@@ -105,10 +105,7 @@ def test_what_makes_no_sense_for_a_machine_is_one_line(
     arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert call(monkeypatch, *arguments) == 1
-    error = capsys.readouterr().err
-    assert says in error
-    assert len(error.strip().splitlines()) == 1
+    assert says in refusal(monkeypatch, capsys, *arguments)
 
 
 def test_processes_cannot_share_a_machine(

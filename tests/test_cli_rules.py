@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from commands import answer, call
+from commands import answer, call, refusal
 
 from neuromorph.learning.boltzmann import Sampler
 from neuromorph.learning.checkpoint import load
@@ -211,10 +211,7 @@ def test_bad_input_is_one_line_and_a_failure(
     arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert call(monkeypatch, "train", *arguments) == 1
-    error = capsys.readouterr().err
-    assert says in error
-    assert len(error.strip().splitlines()) == 1
+    assert says in refusal(monkeypatch, capsys, "train", *arguments)
     assert list(tmp_path.iterdir()) == []  # nothing half made
 
 
