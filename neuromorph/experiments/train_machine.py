@@ -57,16 +57,8 @@ class _Training:
         return cls(machine.sampler(task.rule, train, seed), machine.changes, test)
 
     def state_dict(self) -> dict[str, Any]:
-        import torch
-
-        machine = asdict(self.sampler.machine)
-        state = {"machine": machine, "sampler": self.sampler.state_dict(), "done": self.done}
-        return {
-            name: {k: torch.from_numpy(v.copy()) if isinstance(v, np.ndarray) else v for k, v in part.items()}
-            if isinstance(part, dict)
-            else part
-            for name, part in state.items()
-        }
+        state = {"machine": asdict(self.sampler.machine), "sampler": self.sampler.state_dict(), "done": self.done}
+        return dict(_as_tensors(state))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, values in state["machine"].items():
@@ -162,6 +154,15 @@ def _save(run: RunFolder, training: _Training) -> None:
 
     checkpoint.save(run.path / CHECKPOINT, training.state_dict())
     run.write()
+
+
+def _as_tensors(value: Any) -> Any:
+    """As checkpoint.py keeps arrays."""
+    import torch
+
+    if isinstance(value, dict):
+        return {name: _as_tensors(part) for name, part in value.items()}
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def _binary(images: Any) -> Array:
