@@ -5,7 +5,6 @@ pass forward and back, and DP with repeated passes, with all layers in parallel,
 feedback. The paper: parity of all schedules with backpropagation (98.4 % at 784-1000x4-10, second-hand).
 
 Differences: two hidden layers of 512 rather than four of 1000. Random order updates one layer at a time, 8 x 3 times a batch.
-What repeats inference is trained from one seed.
 """
 
 from __future__ import annotations
