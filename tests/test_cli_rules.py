@@ -96,7 +96,11 @@ def test_an_interrupted_training_of_several_seeds_goes_on_with_all_of_them(
     """Ctrl-C in the first or in the second of three; the command that it names ends with their mean and spread."""
     options, owner, method = {
         "rule": ([*RULE, "--epochs", "2"], Trainer, "run_epoch"),
-        "machine": (["train", "--rule", "rbm-isd", "--data", "bars-and-stripes", "--set", "changes=40"], Sampler, "_block"),
+        "machine": (
+            ["train", "--rule", "rbm-isd", "--data", "bars-and-stripes", "--set", "changes=40", "--set", "hidden=5"],
+            Sampler,
+            "_block",
+        ),
         "chip": (["train", "--layers", "64-8-10", "--epochs", "2", "--bits", "0"], OnlineTraining, "run_epoch"),
     }[kind]
     several = [*options, "--seeds", "3", "--json", "-o"]
