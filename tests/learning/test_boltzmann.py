@@ -124,6 +124,22 @@ def test_with_long_phases_the_mean_change_is_the_gradient_of_the_likelihood(
 
 
 @KINDS
+def test_particles_of_one_step_follow_the_gradient_where_chains_from_the_data_do_not(coupled: bool) -> None:
+    """Of a machine that mixes slowly: PCD-1 sees the machine, CD-1 mostly the data."""
+
+    def distance(method: str) -> float:
+        m, data = machine(4, 3, coupled, seed=1), binary_states(4)[[3, 3, 5, 12]]
+        m.weights *= 2
+        before, rate, changes = m.copy(), 1e-9, 60_000
+        Sampler(m, data, method, rate=rate, length=1).run(changes)
+        means = {name: (getattr(m, name) - getattr(before, name)) / (rate * changes) for name in ("weights", "bias")}
+        return max(float(np.abs(means[name] - gradient(before, data)[name]).max()) for name in means)
+
+    assert distance("pcd") < 0.02
+    assert distance("cd") > 0.15
+
+
+@KINDS
 def test_the_running_p_is_that_of_least_variance(coupled: bool) -> None:
     """p* of A and C, the exact means of |g|^2 (changes of W, b and off the diagonal of C) clamped and free."""
     m, data = machine(4, 3, coupled, seed=1), binary_states(4)[[15, 15, 7, 14]]
