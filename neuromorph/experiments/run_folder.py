@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from neuromorph.deploy.artifact import load, save
 from neuromorph.deploy.provenance import Provenance
-from neuromorph.errors import ArtifactError, Interrupted, OutputError
+from neuromorph.errors import ArtifactError, Interrupted, NeuromorphError, OutputError
 from neuromorph.networks.dyadic_mlp import DyadicMLP
 from neuromorph.networks.recipe import Recipe
 from neuromorph.program import Program
@@ -60,6 +60,22 @@ class RunFolder:
         if not isinstance(description, dict) or "network" not in description:
             raise ArtifactError(f"'{file}' describes no network; it was not written by neuromorph train")
         return cls(path, description)
+
+    @classmethod
+    def unfinished(cls, path: Path) -> RunFolder:
+        """An existing run that can go on. Raises NeuromorphError when it has ended."""
+        run = cls.open(path)
+        if run.description.get("diverged"):
+            raise NeuromorphError(f"'{path}' diverged ({run.description['error']}); train anew with other settings")
+        if run.is_finished:
+            raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
+        return run
+
+    @classmethod
+    def create_each(cls, folder: Path, descriptions: Mapping[int, dict[str, Any]]) -> list[RunFolder]:
+        """New folders for the descriptions by seed: within `folder` when there are several, before any is trained."""
+        several = len(descriptions) > 1
+        return [cls.create(folder / f"seed{seed}" if several else folder, told) for seed, told in descriptions.items()]
 
     @classmethod
     def several(cls, path: Path) -> list[RunFolder]:

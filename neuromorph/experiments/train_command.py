@@ -35,8 +35,7 @@ def train_all(
     sizes = layers or (pixels(loaded), hidden_units(loaded), loaded.classes)
     _check(sizes, loaded, validation)
     task = Task(data, sizes, feedback, epochs, validation, data_dir)
-    listed = list(seeds)
-    runs = [RunFolder.create(folder / f"seed{seed}" if len(listed) > 1 else folder, describe(task, seed)) for seed in listed]
+    runs = RunFolder.create_each(folder, {seed: describe(task, seed) for seed in seeds})
     results = [_one(run, loaded, bits, talk) for run in runs]
     return results[0] if len(results) == 1 else summary(results, talk)
 
@@ -45,10 +44,7 @@ def resume(path: Path, talk: Talk, device: str | None = None) -> dict[str, Any]:
     """Go on with a run folder. Raises RangeError for a device: chip precision is computed on the CPU."""
     if device not in (None, "auto", "cpu"):
         raise RangeError(f"--device {device}: '{path}' is a run at chip precision, which the CPU computes; leave it out")
-    run = RunFolder.open(path)
-    if "test_accuracy" in run.description:
-        raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
-    return _trained(run, talk)
+    return _trained(RunFolder.unfinished(path), talk)
 
 
 def pixels(data: Dataset) -> int:

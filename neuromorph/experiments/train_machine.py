@@ -17,7 +17,7 @@ import numpy as np
 
 from neuromorph.console import Talk
 from neuromorph.data import load
-from neuromorph.errors import ArtifactError, NeuromorphError, RangeError
+from neuromorph.errors import ArtifactError, RangeError
 from neuromorph.experiments.reproduce.report import mean_and_spread
 from neuromorph.experiments.run_folder import CHECKPOINT, RunFolder
 
@@ -78,12 +78,7 @@ def train_machine(task: Task, seeds: Iterable[int], folder: Path, talk: Talk) ->
         raise RangeError(f"rule {task.rule} learns from one sample after the other, which processes cannot share; start one")
     listed = list(seeds)
     _Training.of(task, listed[0])  # what does not go together is found before a folder is made
-    runs = [
-        RunFolder.create(
-            folder / f"seed{seed}" if len(listed) > 1 else folder, {**asdict(task), "network": NETWORK, "seed": seed}
-        )
-        for seed in listed
-    ]
+    runs = RunFolder.create_each(folder, {seed: {**asdict(task), "network": NETWORK, "seed": seed} for seed in listed})
     results = [_trained(run, _Training.of(task, seed), talk) for run, seed in zip(runs, listed, strict=True)]
     return results[0] if len(results) == 1 else summary(results, talk)
 
@@ -100,9 +95,7 @@ def resume(path: Path, talk: Talk, device: str | None = None) -> dict[str, Any]:
     """Go on with a run folder. Raises RangeError for a device: a chain is computed on the CPU."""
     if device not in (None, "auto", "cpu"):
         raise RangeError(f"--device {device}: '{path}' is a Boltzmann machine, which the CPU computes; leave it out")
-    run = RunFolder.open(path)
-    if "nll" in run.description:
-        raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
+    run = RunFolder.unfinished(path)
     from neuromorph.learning import checkpoint
 
     known = run.description

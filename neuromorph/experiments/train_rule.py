@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
-from neuromorph.errors import ArtifactError, DivergenceError, NeuromorphError, RangeError
+from neuromorph.errors import ArtifactError, DivergenceError, RangeError
 from neuromorph.experiments.reproduce.report import mean_and_spread
 from neuromorph.experiments.run_folder import CHECKPOINT, RunFolder
 from neuromorph.experiments.train_command import hidden_units, pixels
@@ -93,11 +93,7 @@ def resume(path: Path, talk: Talk, device: str | None = None) -> dict[str, Any]:
     """Go on with a run folder; `device` where it is to be another one."""
     from neuromorph.learning.distributed import chosen_device, processes_of_torchrun
 
-    run = RunFolder.open(path)
-    if run.description.get("diverged"):
-        raise NeuromorphError(f"'{path}' diverged ({run.description['error']}); train anew with other settings")
-    if "test_accuracy" in run.description:
-        raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
+    run = RunFolder.unfinished(path)
     task = Task.of(run.description)
     task = replace(task, device=device or task.device)
     with processes_of_torchrun(chosen_device(task.device)) as ranks:

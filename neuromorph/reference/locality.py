@@ -100,10 +100,11 @@ def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
                 rule.begin_epoch(epoch)
                 outcome = rule.step(watched, Batch(x[:size], y[:size], places[:size]))
             judge.updated(_updates(rule, outcome, before), is_single=size == 1)
+            judge.wrote("a step", network)
             judge.left_alone(network, before)
             with torch.no_grad(), judge.watch, _blamed(rule):
                 rule.constrain(watched)
-            judge.constrained(network)
+            judge.wrote("constrain", network)
             for name, p in network.named_parameters():
                 p.data.copy_(before[name])
     return judge.report()
@@ -202,17 +203,16 @@ class Judge:
             phases = self._standing_for({label.states for label in labels if isinstance(label, Label) and label.states >= 0})
             self._is_local_in_time &= all(self._in_turns(a, b) for a, b in combinations(phases, 2))
 
-    def left_alone(self, network: Network, before: Mapping[str, Tensor]) -> None:
-        """A step writes no parameter, or (learning within a phase) what an update of it might be made of, and takes it back."""
+    def wrote(self, writer: str, network: Network) -> None:
+        """What a step (learning within a phase) or `constrain` writes to a parameter is made of what an update of it may be."""
         for name, parameter in network.named_parameters():
-            self._judge(self.watch.of(parameter), f"what a step writes to {name}", self.place(name))
+            self._judge(self.watch.of(parameter), f"what {writer} writes to {name}", self.place(name))
+
+    def left_alone(self, network: Network, before: Mapping[str, Tensor]) -> None:
+        """A step ends with the parameters that it began with."""
+        for name, parameter in network.named_parameters():
             if not torch.equal(parameter, before[name]):
                 self._violate(f"a step changes {name} by itself: name it in the updates, which are judged")
-
-    def constrained(self, network: Network) -> None:
-        """What keeps parameters where they are allowed reads each of them alone."""
-        for name, parameter in network.named_parameters():
-            self._judge(self.watch.of(parameter), f"what constrain writes to {name}", self.place(name))
 
     def broadcast(self, name: str, what: str) -> None:
         """A signal from everywhere: reported if it was declared, else a violation."""
