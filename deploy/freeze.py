@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neuromorph.engine.online import paused
 from neuromorph.errors import ProgramError
 from neuromorph.laws.dyad import SILENT_AT_RATE_ZERO
-from neuromorph.laws.plasticity import TAG_1_RANGE, SignMode
-from neuromorph.online import paused
+from neuromorph.laws.products.plasticity import TAG_1_RANGE, SignMode
 from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse, variables
 
 RATE = "rate"

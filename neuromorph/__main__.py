@@ -1,5 +1,5 @@
 """`python -m neuromorph`, as torchrun starts it."""
 
-from neuromorph.cli import main
+from neuromorph.commands.main import main
 
 main()

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from neuromorph.learning.dual_propagation import DualPropagation, Dyads
-from neuromorph.learning.network import Network, mlp
+from neuromorph.learning.network.network import Network, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
+from neuromorph.learning.rules.dual_propagation import DualPropagation, Dyads
 
 
 def network_of(weights: Sequence[Tensor], top: float = math.inf, feedback: Sequence[Tensor] | None = None) -> Network:

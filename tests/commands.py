@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from neuromorph.cli import main
+from neuromorph.commands.main import main
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

@@ -13,12 +13,12 @@ from torch import Tensor
 from neuromorph.data import Dataset
 from neuromorph.errors import DivergenceError
 from neuromorph.learning import trainer as training
-from neuromorph.learning.backpropagation import Backpropagation
-from neuromorph.learning.distributed import Ranks, processes_of_torchrun
-from neuromorph.learning.network import Network
+from neuromorph.learning.network.network import Network
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch, Outcome, Rule, Settings
-from neuromorph.learning.trainer import Trainer
+from neuromorph.learning.rules.backpropagation import Backpropagation
+from neuromorph.learning.training.distributed import Ranks, processes_of_torchrun
+from neuromorph.learning.training.trainer import Trainer
 
 SETTINGS = Settings(rate=1e-3, batch=8, optimizer="sgd", momentum=0.9, weight_decay=1e-3, schedule="cosine", epochs=3)
 CASES: dict[str, tuple[Rule, str | None]] = {

@@ -31,8 +31,8 @@ from specimens import Layer
 from neuromorph.errors import RuleError
 from neuromorph.laws import lif as laws
 from neuromorph.laws.law import Law, Variable
-from neuromorph.laws.plasticity import TAG_1_RANGE, TAG_2_RANGE, TRACE_RANGE, WEIGHT_RANGE, SignMode
-from neuromorph.laws.rule import (
+from neuromorph.laws.products.plasticity import TAG_1_RANGE, TAG_2_RANGE, TRACE_RANGE, WEIGHT_RANGE, SignMode
+from neuromorph.laws.products.rule import (
     FACTOR_BITS,
     PRODUCT_BITS,
     SYNAPTIC,

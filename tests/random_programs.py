@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from neuromorph.errors import RangeError
+from neuromorph.laws.catalogue import LAWS
 from neuromorph.laws.law import Variable
-from neuromorph.laws.plasticity import TAG_1_RANGE, TAG_2_RANGE, TRACE_RANGE, WEIGHT_RANGE, SignMode
-from neuromorph.laws.registry import LAWS
-from neuromorph.laws.rule import (
+from neuromorph.laws.products.plasticity import TAG_1_RANGE, TAG_2_RANGE, TRACE_RANGE, WEIGHT_RANGE, SignMode
+from neuromorph.laws.products.rule import (
     FACTOR_BITS,
     PRODUCT_BITS,
     Factor,

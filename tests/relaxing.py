@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from neuromorph.learning.losses import make_loss
-from neuromorph.learning.network import Network
+from neuromorph.learning.network.losses import make_loss
+from neuromorph.learning.network.network import Network
 from neuromorph.learning.registry import make_rule
-from neuromorph.learning.relaxation import RelaxationRule
+from neuromorph.learning.relaxing.relaxation import RelaxationRule
 from neuromorph.learning.rule import Batch
 from neuromorph.phases import Bernoulli, Phase
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neuromorph.learning.network import Network, Updates, mlp
+from neuromorph.learning.network.network import Network, Updates, mlp
 from neuromorph.learning.rule import Batch, Outcome, Rule
 
 

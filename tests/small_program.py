@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from neuromorph.laws.plasticity import SignMode
-from neuromorph.laws.registry import LAWS
-from neuromorph.laws.rule import GradedSpike, read_rule
+from neuromorph.laws.catalogue import LAWS
+from neuromorph.laws.products.plasticity import SignMode
+from neuromorph.laws.products.rule import GradedSpike, read_rule
 from neuromorph.program import TRACES, Link, Plasticity, Population, Program, Source, Synapse
 
 FORWARD = "2^-1*x0*x1*y3*(y1-64)"

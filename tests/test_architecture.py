@@ -21,14 +21,8 @@ PACKAGES = {
 SOURCES = sorted(path for top in PACKAGES for path in (ROOT / top).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-MADE_HERE = {
-    "__pycache__",
-    "build",
-    "data",
-    "demo",
-    "dist",
-    "runs",
-}  # by make or by users, and ignored by git
+MADE_HERE = {"__pycache__", "build", "dist"}  # by make
+MADE_BY_USERS = {ROOT / name for name in ("data", "demo", "runs")}  # and ignored by git
 HIDDEN_BUT_OURS = {".ci", ".gitignore", ".python-version"}
 MACHINE_PATH = re.compile(r"(?<![\w./~-])/(work|root|home|Users|opt|mnt)\b")
 WORKPLACE_WORD = re.compile(
@@ -102,7 +96,13 @@ def files_of(*packages: str) -> list[Path]:
 
 
 UPPER = ("neuromorph.processes", "neuromorph.networks", "neuromorph.deploy")
-ON_TOP = ("neuromorph.experiments", "neuromorph.cli", "neuromorph.__main__")
+ON_TOP = (
+    "neuromorph.benchmarks",
+    "neuromorph.experiments",
+    "neuromorph.runs",
+    "neuromorph.commands",
+    "neuromorph.__main__",
+)
 NO_CORE = {*files_of(*UPPER, *ON_TOP), ROOT / "neuromorph" / "__init__.py"}
 CORE = [path for path in files_of("neuromorph") if path not in NO_CORE]
 
@@ -116,7 +116,7 @@ def test_the_core_knows_neither_lava_nor_what_is_built_on_it() -> None:
 
 
 def test_laws_and_arithmetic_are_at_the_bottom() -> None:
-    above = ("engine", "learning", "reference", "data", "plots")
+    above = ("engine", "learning", "judges", "data", "plots")
     bottom = files_of("neuromorph.laws", "neuromorph.arithmetic", "neuromorph.phases", "neuromorph.program")
     assert offences(bottom, lambda _, found: within(found.module, *(f"neuromorph.{name}" for name in above))) == []
 
@@ -139,7 +139,7 @@ def test_lava_finds_nothing_beside_a_process_but_its_models() -> None:
 
 def test_lava_models_stay_clear_of_numba_and_torch() -> None:
     """Lava forks its workers, and a forked worker that enters parallel Numba dies silently."""
-    core = ("arithmetic.compiled", "engine", "learning", "reference")
+    core = ("arithmetic.compiled", "engine", "learning", "judges")
     heavy = ("numba", "torch", *(f"neuromorph.{name}" for name in core))
     paths = [path for family in families() for path in family.glob("*.py")]
     assert offences(paths, lambda _, found: within(found.module, *heavy)) == []
@@ -233,7 +233,7 @@ def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def repository_files(folder: Path = ROOT) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name in MADE_HERE or path.name.endswith(".egg-info"):
+        if path.name in MADE_HERE or path in MADE_BY_USERS or path.name.endswith(".egg-info"):
             continue
         if path.name.startswith(".") and path.name not in HIDDEN_BUT_OURS:
             continue

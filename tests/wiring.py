@@ -13,9 +13,9 @@ from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
 
 from neuromorph.processes.dyads.process import Dyads
-from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.presenter.process import Presenter
 from neuromorph.processes.readout.process import NudgedReadout
+from neuromorph.processes.stepping.stepper import LavaStepper
 
 BASAL, APICAL = "s_out", "s_apical"
 """Learning ports of a dyad for bottom-up and for top-down connections."""

@@ -18,8 +18,8 @@ SIGNATURE_FOLDERS = ("laws", "arithmetic", "engine")
 def sources_hash() -> str:
     digest = hashlib.sha256(version("numba").encode())
     for folder in SIGNATURE_FOLDERS:
-        for path in sorted((ROOT / folder).glob("*.py")):
-            digest.update(path.name.encode() + path.read_bytes())
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

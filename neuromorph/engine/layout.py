@@ -11,8 +11,8 @@ import numpy as np
 from neuromorph.engine import drive, learn, transport
 from neuromorph.engine import fields as f
 from neuromorph.engine.populations import KERNELS
-from neuromorph.laws.plasticity import WEIGHT_RANGE, decay_factor, split_impulse
-from neuromorph.laws.rule import Product
+from neuromorph.laws.products.plasticity import WEIGHT_RANGE, decay_factor, split_impulse
+from neuromorph.laws.products.rule import Product
 from neuromorph.program import (
     LEARNING_INPUTS,
     POST_STATES,

@@ -32,7 +32,7 @@ from neuromorph.engine.kernel import kernel
 from neuromorph.engine.outer import learn_outer
 from neuromorph.engine.pairs import learn_pairs
 from neuromorph.engine.traces import post_history, pre_history, take_post_spikes, take_pre_spikes
-from neuromorph.laws.plasticity import FRACTION_BITS
+from neuromorph.laws.products.plasticity import FRACTION_BITS
 
 
 @njit

@@ -44,7 +44,7 @@ from neuromorph.engine.fields import (
     Y_HISTORY,
     W,
 )
-from neuromorph.laws.plasticity import (
+from neuromorph.laws.products.plasticity import (
     FRACTION_BITS,
     make_accumulate,
     make_factor_value,

@@ -41,7 +41,7 @@ from neuromorph.engine.fields import (
     Y_HISTORY,
     W,
 )
-from neuromorph.laws.plasticity import (
+from neuromorph.laws.products.plasticity import (
     FRACTION_BITS,
     TAG_1_RANGE,
     TAG_2_RANGE,

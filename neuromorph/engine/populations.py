@@ -11,7 +11,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 from neuromorph.arithmetic.compiled import COMPILED
 from neuromorph.engine.fields import BAD_INPUT, STATUS
 from neuromorph.engine.kernel import kernel
-from neuromorph.laws.registry import LAWS
+from neuromorph.laws.catalogue import LAWS
 
 
 def _neuron(law: str, k: int, where: Any, i: int, mem: Any) -> Any:

@@ -1,7 +1,7 @@
 """Pre- and post-synaptic traces: spikes and payloads arrive, an epoch's history is computed.
 
 Source: Lava 0.10 model/py/connection.py, LearningConnectionModelBitApproximate: _process_pre_spikes,
-_process_post_spikes, recv_traces, _compute_trace_histories. The laws themselves are in laws/plasticity.py.
+_process_post_spikes, recv_traces, _compute_trace_histories. The laws themselves are in laws/products/plasticity.py.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from neuromorph.engine.fields import (
     X,
     Y,
 )
-from neuromorph.laws.plasticity import TRACE_RANGE, make_add_impulse, make_decay_trace, make_receive
-from neuromorph.laws.rule import GradedSpike
+from neuromorph.laws.products.plasticity import TRACE_RANGE, make_add_impulse, make_decay_trace, make_receive
+from neuromorph.laws.products.rule import GradedSpike
 
 LOW, HIGH = TRACE_RANGE
 MAX_PAYLOAD = 2 * HIGH

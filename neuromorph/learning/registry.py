@@ -7,21 +7,21 @@ from dataclasses import fields
 from typing import Any
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.always_on import always_on
-from neuromorph.learning.backpropagation import Backpropagation
-from neuromorph.learning.contrastive import ContrastiveHebbian, Coupled, DiscountedContrastive
-from neuromorph.learning.dual_propagation import DPTranspose, DualPropagation, InvertedLiftedProximal, LiftedProximal
-from neuromorph.learning.dyadic import ArbitraryDyadic, Dyadic, SkewDyadic, SkewPhases
-from neuromorph.learning.equilibrium import ContinuousEquilibrium, EquilibriumPropagation
-from neuromorph.learning.forward_forward import ForwardForward
-from neuromorph.learning.isd import sampled
-from neuromorph.learning.lifted import AuxiliaryCoordinates, PredictiveCoding
-from neuromorph.learning.lrrn import Lrrn, Proximal
-from neuromorph.learning.quantised import quantised
-from neuromorph.learning.relaxation import RelaxationRule
-from neuromorph.learning.resistive import Resistive
+from neuromorph.learning.phases.always_on import always_on
+from neuromorph.learning.phases.isd import sampled
+from neuromorph.learning.phases.terms import TwoTermRule
+from neuromorph.learning.relaxing.relaxation import RelaxationRule
 from neuromorph.learning.rule import Rule
-from neuromorph.learning.two_term import TwoTermRule
+from neuromorph.learning.rules.backpropagation import Backpropagation
+from neuromorph.learning.rules.contrastive import ContrastiveHebbian, Coupled, DiscountedContrastive
+from neuromorph.learning.rules.dual_propagation import DPTranspose, DualPropagation, InvertedLiftedProximal, LiftedProximal
+from neuromorph.learning.rules.dyadic import ArbitraryDyadic, Dyadic, SkewDyadic, SkewPhases
+from neuromorph.learning.rules.equilibrium import ContinuousEquilibrium, EquilibriumPropagation
+from neuromorph.learning.rules.few_valued import quantised
+from neuromorph.learning.rules.forward_forward import ForwardForward
+from neuromorph.learning.rules.lifted import AuxiliaryCoordinates, PredictiveCoding
+from neuromorph.learning.rules.lrrn import Lrrn, Proximal
+from neuromorph.learning.rules.resistive import Resistive
 
 _FAMILIES: tuple[type[Rule], ...] = (
     Backpropagation, DualPropagation, DPTranspose, LiftedProximal, InvertedLiftedProximal,
@@ -46,7 +46,7 @@ def rule_class(name: str) -> type[Rule]:
         return quantised(method, rule_class(base))
     if name in RULES:
         return RULES[name]
-    from neuromorph.learning.machines import MACHINES  # which compiles for a while: only where it is asked for
+    from neuromorph.learning.boltzmann.registry import MACHINES  # which compiles for a while: only where it is asked for
 
     if name in MACHINES:
         raise RangeError(

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.connections import Start
-from neuromorph.learning.feedback import Direct
-from neuromorph.learning.losses import LossName
-from neuromorph.learning.network import Activation, Network, Updates, mlp
+from neuromorph.learning.network.connections import Start
+from neuromorph.learning.network.feedback import Direct
+from neuromorph.learning.network.losses import LossName
+from neuromorph.learning.network.network import Activation, Network, Updates, mlp
 
 
 class Batch(NamedTuple):
@@ -116,7 +116,7 @@ class Rule(ABC):
     learns_within: ClassVar[bool] = False
     """Whether weights move within a step, at `rates_now`: those of the optimiser by name of a parameter, which the trainer sets."""
     broadcasts: ClassVar[tuple[str, ...]] = ()
-    """Signals that reach every unit beside its neighbours' states; reference/locality.py knows "norm" (of weights), "layer" (a
+    """Signals that reach every unit beside its neighbours' states; judges/locality.py knows "norm" (of weights), "layer" (a
     sum over one) and "residual", and holds a rule that reads these undeclared for not local."""
 
     def __post_init__(self) -> None:

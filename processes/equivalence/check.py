@@ -14,9 +14,9 @@ from scipy.sparse import csr_matrix
 
 from neuromorph.engine.engine import Engine
 from neuromorph.processes.equivalence.runtime import lava_run
-from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.lower import Lowered
+from neuromorph.processes.stepping.stepper import LavaStepper
 from neuromorph.program import Array, Population, Sink, Synapse
 
 Read = Callable[[Var], Any]

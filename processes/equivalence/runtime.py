@@ -15,8 +15,8 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 
 from neuromorph.errors import LavaRunError
-from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.stepping.stepper import LavaStepper
 
 T = TypeVar("T")
 

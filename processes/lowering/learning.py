@@ -7,8 +7,8 @@ from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FL
 from lava.magma.core.process.process import AbstractProcess
 
 from neuromorph.errors import LoweringError, RangeError, RuleError
-from neuromorph.laws.plasticity import SignMode
-from neuromorph.laws.rule import SYNAPTIC, GradedSpike, Rule, check_moves, read_rule
+from neuromorph.laws.products.plasticity import SignMode
+from neuromorph.laws.products.rule import SYNAPTIC, GradedSpike, Rule, check_moves, read_rule
 from neuromorph.laws.synapse import EPOCH_RANGE, IMPULSE_RANGE, SEED_RANGE, TAU_RANGE
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.values import entries, held, value, whole, within

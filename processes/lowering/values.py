@@ -12,7 +12,7 @@ from lava.utils.weightutils import SignMode as LavaSignMode
 from scipy.sparse import csr_matrix, spmatrix
 
 from neuromorph.errors import LoweringError, RangeError
-from neuromorph.laws.plasticity import WEIGHT_RANGE, SignMode
+from neuromorph.laws.products.plasticity import WEIGHT_RANGE, SignMode
 from neuromorph.laws.synapse import WEIGHT_BITS_RANGE
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.program import Array

@@ -14,10 +14,10 @@ from neuromorph.arithmetic.fixed import FIXED
 from neuromorph.deploy.freeze import freeze, pause
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import ProgramError
+from neuromorph.laws.catalogue import LAWS
 from neuromorph.laws.dyad import SILENT_AT_RATE_ZERO
 from neuromorph.laws.law import Law
-from neuromorph.laws.plasticity import SignMode
-from neuromorph.laws.registry import LAWS
+from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.program import LEARNING_INPUTS, TRACES, Link, Population, Probe, Program, Synapse
 
 STEPS = 90

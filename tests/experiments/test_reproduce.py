@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from neuromorph.cli import app
+from neuromorph.commands.main import app
 from neuromorph.console import Talk
 from neuromorph.data import load
 from neuromorph.errors import ArtifactError, Interrupted, OutputError, RangeError
-from neuromorph.experiments.reproduce import cells, isd_bas, order, report, summary
-from neuromorph.experiments.reproduce.catalogue import EXPERIMENTS, reproduce
-from neuromorph.experiments.reproduce.order import Order
-from neuromorph.learning.dual_propagation import DualPropagation
-from neuromorph.learning.trainer import Trainer
+from neuromorph.experiments import grid, isd_bas, report, request, summary
+from neuromorph.experiments.catalogue import EXPERIMENTS, reproduce
+from neuromorph.experiments.request import Order
+from neuromorph.learning.rules.dual_propagation import DualPropagation
+from neuromorph.learning.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
-CELL = cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=300)
+CELL = grid.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=300)
 QUIET = Talk(True)
 TIMES = ("seconds",)
 
@@ -29,8 +29,8 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def trained(cell: cells.Cell = CELL, seeds: int = 1) -> list[dict[str, object]]:
-    return cells.run_cells("test", [cell], Order(QUIET, seeds=seeds))[cell.name]
+def trained(cell: grid.Cell = CELL, seeds: int = 1) -> list[dict[str, object]]:
+    return grid.run_cells("test", [cell], Order(QUIET, seeds=seeds))[cell.name]
 
 
 def without_times(results: list[dict[str, object]]) -> str:
@@ -81,25 +81,25 @@ def test_a_measurement_interrupted_after_its_training_does_not_train_again(monke
 
 def test_other_numbers_are_another_training() -> None:
     others = [
-        cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 25}, samples=300),
-        cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=200),
-        cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=300, feedback="random"),
+        grid.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 25}, samples=300),
+        grid.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=200),
+        grid.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 2, "batch": 50}, samples=300, feedback="random"),
     ]  # fmt: skip
     asked = Order(QUIET)
     keys = [cell.kept("test", 0, asked) for cell in (CELL, *others)] + [CELL.kept("test", 1, asked)]
     assert len(set(keys)) == len(keys)
-    renamed = cells.Cell("another name", "dp", (64, 16, 10), data="digits", settings=CELL.settings, samples=300, most=1)
+    renamed = grid.Cell("another name", "dp", (64, 16, 10), data="digits", settings=CELL.settings, samples=300, most=1)
     assert renamed.kept("test", 0, asked) == CELL.kept("test", 0, asked)
 
 
 def test_other_images_or_other_defaults_are_another_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     key, other, digits = CELL.kept("test", 0, Order(QUIET)), Order(QUIET, data_dir=tmp_path), load("digits")
     assert CELL.kept("test", 0, other) == key
-    order._fingerprint.cache_clear()
-    monkeypatch.setattr(order, "_loaded", lambda name, folder: replace(digits, test_images=digits.test_images ^ 1))
+    request._fingerprint.cache_clear()
+    monkeypatch.setattr(request, "_loaded", lambda name, folder: replace(digits, test_images=digits.test_images ^ 1))
     assert CELL.kept("test", 0, other) != key
     monkeypatch.undo()
-    order._fingerprint.cache_clear()
+    request._fingerprint.cache_clear()
     monkeypatch.setattr(DualPropagation, "settings", replace(DualPropagation.settings, momentum=0.5))
     assert CELL.kept("test", 0, Order(QUIET)) != key
 
@@ -108,43 +108,43 @@ def test_other_images_or_other_defaults_are_another_training(monkeypatch: pytest
     ("rule", "option"), [("ep", "seed"), ("ff", "seed"), ("ff-isd", "phase_seed"), ("ep-isd", "phase_seed")]
 )
 def test_draws_of_the_rule_follow_the_seed_of_the_training(rule: str, option: str) -> None:
-    cell = cells.Cell("row", rule, (64, 16, 10))
+    cell = grid.Cell("row", rule, (64, 16, 10))
     assert [getattr(cell.rule_of(seed), option) for seed in (0, 1, 2)] == [0, 1, 2]
     assert getattr(replace(cell, options={option: 7}).rule_of(1), option) == 7
 
 
 def test_a_costly_row_is_trained_from_fewer_seeds_and_says_so() -> None:
-    costly = cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings=CELL.settings, samples=300, most=1)
+    costly = grid.Cell("dp", "dp", (64, 16, 10), data="digits", settings=CELL.settings, samples=300, most=1)
     found = trained(costly, seeds=3)
-    assert cells.row("dp", found)["seeds"] == len(found) == 1
+    assert grid.row("dp", found)["seeds"] == len(found) == 1
 
 
 def test_what_was_not_run_and_what_diverged_say_so() -> None:
-    diverging = cells.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 1, "optimizer": "sgd", "rate": 1e30})
+    diverging = grid.Cell("dp", "dp", (64, 16, 10), data="digits", settings={"epochs": 1, "optimizer": "sgd", "rate": 1e30})
     found = trained(diverging)
     assert found[0]["diverged"] is True
     assert "layer" in str(found[0]["why"])
-    assert cells.row("dp", found)["test %"] == "diverged"
-    assert cells.accuracy_of(found) is None
-    assert cells.row("dp", [])["test %"] == "not run"
+    assert grid.row("dp", found)["test %"] == "diverged"
+    assert grid.accuracy_of(found) is None
+    assert grid.row("dp", [])["test %"] == "not run"
 
 
 def test_rows_that_were_not_asked_for_are_shown_as_trained_before_or_not_run() -> None:
     """A claim about a row that was not run is open; about one that diverged it has failed."""
     other = replace(CELL, name="other", settings={"epochs": 1})
     asked = Order(QUIET, rows="oth")
-    assert [len(r) for r in cells.run_cells("test", [CELL, other], asked).values()] == [0, 1]
+    assert [len(r) for r in grid.run_cells("test", [CELL, other], asked).values()] == [0, 1]
     trained()
-    found = cells.run_cells("test", [CELL, other], asked)
+    found = grid.run_cells("test", [CELL, other], asked)
     assert [len(r) for r in found.values()] == [1, 1]
-    assert cells.open_claim("c", "p", *found.values()) is None
-    assert cells.open_claim("c", "p", found["dp"], [])["holds"] is None
-    assert cells.open_claim("c", "p", found["dp"], [{"diverged": True}])["holds"] is False
+    assert grid.open_claim("c", "p", *found.values()) is None
+    assert grid.open_claim("c", "p", found["dp"], [])["holds"] is None
+    assert grid.open_claim("c", "p", found["dp"], [{"diverged": True}])["holds"] is False
 
 
 def test_a_row_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(RangeError, match="no row of test has 'ep' in its name; they are dp"):
-        cells.run_cells("test", [CELL], Order(QUIET, rows="ep"))
+        grid.run_cells("test", [CELL], Order(QUIET, rows="ep"))
 
 
 def test_a_damaged_measurement_is_named() -> None:
@@ -182,7 +182,7 @@ def test_a_fuller_result_is_not_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_is_where_its_name_says(name: str) -> None:
-    module = import_module(f"neuromorph.experiments.reproduce.{name.replace('-', '_')}")
+    module = import_module(f"neuromorph.experiments.{name.replace('-', '_')}")
     assert name == module.NAME
     assert module.TITLE
     assert callable(module.run)

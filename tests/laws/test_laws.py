@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from neuromorph.arithmetic.compiled import COMPILED
 from neuromorph.arithmetic.fixed import FIXED
 from neuromorph.arithmetic.floating import FLOATING
+from neuromorph.laws.catalogue import LAWS
 from neuromorph.laws.law import Variable
 from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
-from neuromorph.laws.registry import LAWS
 
 laws = pytest.mark.parametrize("name", LAWS)
 steps = st.integers(1, 2**31)

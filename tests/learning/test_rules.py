@@ -11,11 +11,11 @@ from settling import same, stepped
 
 from neuromorph.data import load
 from neuromorph.errors import RangeError
-from neuromorph.learning.network import small_vgg
+from neuromorph.judges.locality import specimen
+from neuromorph.learning.network.network import small_vgg
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch
-from neuromorph.learning.trainer import Trainer
-from neuromorph.reference.locality import specimen
+from neuromorph.learning.training.trainer import Trainer
 
 NAMES = [*RULES, "ste+dp", "adaste+ep", "ste+ff"]
 

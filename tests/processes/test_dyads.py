@@ -15,8 +15,8 @@ from wiring import Network, drive, wire
 from neuromorph.errors import LavaRunError, RangeError
 from neuromorph.processes.dyads.process import Dyads
 from neuromorph.processes.equivalence.runtime import lava_run
-from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.presenter.process import Presenter
+from neuromorph.processes.stepping.stepper import LavaStepper
 
 TAGS = ["floating_pt", "fixed_pt"]
 VARIANTS = [("dp", 0.5), ("dp-transpose", 0.0), ("dp-transpose", 0.5), ("dp-transpose", 1.0)]

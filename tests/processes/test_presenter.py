@@ -12,8 +12,8 @@ from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.io.sink import RingBuffer
 
 from neuromorph.errors import LavaRunError, RangeError
-from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.presenter.process import Presenter
+from neuromorph.processes.stepping.stepper import LavaStepper
 
 TAGS = ["floating_pt", "fixed_pt"]
 

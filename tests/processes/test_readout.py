@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from wiring import drive
 
 from neuromorph.errors import LavaRunError, RangeError
-from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.readout.process import NudgedReadout
+from neuromorph.processes.stepping.stepper import LavaStepper
 
 TAGS = ["floating_pt", "fixed_pt"]
 UNBOUNDED = {"low": -np.inf, "top": np.inf, "limit": np.inf}

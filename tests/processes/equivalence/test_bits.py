@@ -27,7 +27,7 @@ from specimens import Layer
 from neuromorph.engine import layout
 from neuromorph.engine.engine import Engine
 from neuromorph.laws.lif import A_IN, DU, U, V
-from neuromorph.laws.rule import GradedSpike
+from neuromorph.laws.products.rule import GradedSpike
 from neuromorph.processes.equivalence import check
 from neuromorph.processes.equivalence.check import check_bits
 from neuromorph.processes.lowering import lower

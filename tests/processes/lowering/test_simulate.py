@@ -18,8 +18,8 @@ from specimens import Layer
 
 from neuromorph.errors import LoweringError
 from neuromorph.processes.equivalence.runtime import lava_run
-from neuromorph.processes.equivalence.stepper import LavaStepper
 from neuromorph.processes.lowering import restart, simulate
+from neuromorph.processes.stepping.stepper import LavaStepper
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning"),

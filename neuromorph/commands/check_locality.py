@@ -1,0 +1,72 @@
+"""`neuromorph check-locality`: what a rule reads while it learns, and what no neuron could."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from neuromorph.commands.user_file import named_in_file
+from neuromorph.console import Talk
+from neuromorph.errors import RangeError
+
+if TYPE_CHECKING:
+    from neuromorph.judges.locality import LocalityReport
+    from neuromorph.learning.rule import Rule
+
+SIZES = ((12, 8, 7, 10), (12, 8, 10))
+"""Layers of the network that a rule is watched on: the first that it builds."""
+
+
+def check_locality(
+    name: str, options: Sequence[str], sizes: tuple[int, ...] | None, feedback: str | None, talk: Talk
+) -> dict[str, Any]:
+    """The report on a rule, said and as a dictionary; `violations` is empty for a local one."""
+    from neuromorph.learning.registry import rule_class
+    from neuromorph.learning.training.options import parse_options
+
+    kind = _own_rule(name) if ":" in name else rule_class(name)
+    rule = _made(kind, parse_options(kind, options))
+    found = judged(rule, (sizes,) if sizes else SIZES, feedback)
+    marks = {True: "yes", False: "no"}
+    talk.say(f"{name}: states are made of {', '.join(found.reads) or 'nothing that could be followed'}")
+    talk.say(f"local in space: {marks[found.local_in_space]}; local in time: {marks[found.local_in_time]}")
+    talk.say(f"avoids f': {marks[found.avoids_slope]}; weight transport: {marks[found.transport]}")
+    talk.say(f"broadcasts: {', '.join(found.broadcasts) or 'none'}")
+    for line in found.violations:
+        talk.say(f"not local: {line}")
+    return {**asdict(found), "local": not found.violations}
+
+
+def judged(rule: Rule, sizes: Sequence[tuple[int, ...]] = SIZES, feedback: str | None = None) -> LocalityReport:
+    """The judge's report, on a network of the first of these sizes that the rule builds."""
+    from neuromorph.judges.locality import check, specimen
+
+    for tried in sizes[:-1]:
+        try:
+            return check(rule, *specimen(rule, tried, feedback))
+        except RangeError:
+            continue
+    return check(rule, *specimen(rule, sizes[-1], feedback))
+
+
+def _own_rule(name: str) -> type[Rule]:
+    """The class that `file.py:Name` names."""
+    from neuromorph.learning.rule import Rule
+
+    file, _, wanted = name.rpartition(":")
+    found = named_in_file(name, "the name of a rule, or file.py:Name of a class of your own")
+    if not isinstance(found, type) or not issubclass(found, Rule):
+        raise RangeError(
+            f"'{wanted}' in '{file}' is {'missing' if found is None else 'no class of rules'}; name a subclass of Rule"
+        )
+    if not isinstance(getattr(found, "name", None), str):
+        raise RangeError(f"rule {wanted} in '{file}' has no name; give its class one, such as name = '{wanted.lower()}'")
+    return found
+
+
+def _made(kind: type[Rule], options: dict[str, Any]) -> Rule:
+    try:
+        return kind(**options)
+    except TypeError as error:  # a class without step, or options without a default
+        raise RangeError(f"rule {kind.name} cannot be made: {error}; --set gives it options") from error

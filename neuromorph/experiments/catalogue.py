@@ -1,0 +1,44 @@
+"""The experiments by name, and what `neuromorph reproduce NAME` does.
+
+An experiment is a module of this folder with NAME, TITLE, run and draw::
+
+    run(asked) -> {"claims": [...], "rows": [...], ...}
+    draw(figure, result)              its picture, into an empty matplotlib Figure
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from neuromorph.benchmarks.surroundings import surroundings
+from neuromorph.errors import RangeError
+from neuromorph.experiments import report
+from neuromorph.experiments.request import Order
+
+EXPERIMENTS = (
+    "two-tales-1", "two-tales-2", "two-tales-3", "two-tales-angles", "dp-schedules", "ep-mnist", "isd-bas", "isd-ff", "isd-p",
+    "dyadic-lambda", "lrrn-lipschitz", "adaste-binary", "feedback-paths", "locality", "norse-baseline",
+)  # fmt: skip
+
+
+def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
+    """Run an experiment, print its table, write its JSON and its picture.
+
+    Raises RangeError for an unknown name and for rows that it does not have, OutputError where a fuller result would be lost.
+    """
+    if name not in EXPERIMENTS:
+        raise RangeError(f"unknown experiment {name!r}; known are {', '.join(EXPERIMENTS)}")
+    module = import_module(f"neuromorph.experiments.{name.replace('-', '_')}")
+    if asked.rows is not None and not hasattr(module, "run_cells"):
+        raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without --rows")
+    text = out / f"{name}{'-quick' if asked.quick else ''}.json"
+    report.check_place(text, asked.seeds)
+    found = module.run(asked)
+    told = {"name": name, "title": module.TITLE, "quick": asked.quick, "seeds": asked.seeds}
+    result = {**told, **found, **surroundings()}
+    report.show(result, asked.talk)
+    picture = report.write(result, module.draw, text)
+    asked.talk.say(f"wrote {text} and {picture}")
+    return result

@@ -1,0 +1,195 @@
+"""The network that every batched rule trains: layers 0..L of states, connections 0..L-1 between neighbours, feedback.
+
+Connection k leads from layer k to layer k + 1, feedback k + 1 from layer k + 2 back to layer k + 1. A rule speaks to the
+network through four methods and no others, so that what it reads can be watched (judges/locality.py)::
+
+    states(name, x)       the states of one compartment in one phase, a list over layers 0..L; layer 0 is the input
+    up(k, s)              drive of layer k from s[k - 1]
+    down(k, s)            drive of layer k from s[k + 1], through the feedback
+    pair(k, post, pre)    what the synapses between layers k - 1 and k see: post[k] pre[k - 1]^T, summed over the batch
+
+Layer k has activation f_k(a) = clip(a, low_k, top_k): ReLU 0..inf, hard sigmoid 0..1, linear -inf..inf. These are the
+activations of laws/dyad.py, non-decreasing and 1-Lipschitz, with f' in {0, 1}.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from neuromorph.errors import RangeError
+from neuromorph.learning.network.connections import Connection, Convolution, Dense, Start
+from neuromorph.learning.network.feedback import Feedback, make_feedback
+
+Activation = Literal["relu", "hard-sigmoid", "linear"]
+BOUNDS: dict[str, tuple[float, float]] = {
+    "relu": (0.0, math.inf),
+    "hard-sigmoid": (0.0, 1.0),
+    "linear": (-math.inf, math.inf),
+}
+Updates = dict[str, Tensor]
+"""A change of parameters by name, downhill; parameters that are not named stay."""
+
+
+_ABSENT = torch.empty(0)
+
+
+class States(list[Tensor]):
+    """States of layers 0..L of one compartment in one phase; layer 0 is the input. Layers not yet inferred are absent."""
+
+    def __init__(self, name: str, x: Tensor, layers: int) -> None:
+        super().__init__([x, *[_ABSENT] * layers])
+        self.name = name
+
+
+class Network(nn.Module):
+    """Connections in a chain, with an activation for the hidden layers and one for the output."""
+
+    def __init__(
+        self,
+        connections: Sequence[Connection],
+        *,
+        hidden: Activation = "relu",
+        output: Activation = "linear",
+        feedback: str = "tied",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not connections:
+            raise RangeError("a network needs at least one connection")
+        self.connections = nn.ModuleList(connections)
+        for name in (hidden, output):
+            if name not in BOUNDS:
+                raise RangeError(f"unknown activation {name!r}; known are {', '.join(BOUNDS)}")
+        self.bounds = [(-math.inf, math.inf), *[BOUNDS[hidden]] * (len(connections) - 1), BOUNDS[output]]
+        self.feedback: Feedback = make_feedback(feedback, list(connections), seed)
+        self.depth = len(connections)
+        """L: the index of the output layer."""
+        self._chain = tuple(connections)  # found faster than in a ModuleList, which small steps notice
+        self._names = [(f"connections.{k}.weight", f"connections.{k}.bias") for k in range(len(connections))]
+        self._spare: Updates = {}
+
+    def connection(self, k: int) -> Connection:
+        """The connection into layer k = 1..L."""
+        return self._chain[k - 1]
+
+    def states(self, name: str, x: Tensor) -> States:
+        return States(name, x, self.depth)
+
+    def zeros(self, name: str, x: Tensor) -> States:
+        """States that are all zero above the input."""
+        found = self.states(name, x)
+        for k in range(1, self.depth + 1):
+            found[k] = x.new_zeros(len(x), *self.connection(k).post)
+        return found
+
+    def up(self, k: int, s: Sequence[Tensor]) -> Tensor:
+        return self._chain[k - 1].up(s[k - 1])
+
+    def down(self, k: int, s: Sequence[Tensor]) -> Tensor:
+        return self.feedback.down(k, s, self._chain[k])
+
+    def pair(self, k: int, post: Sequence[Tensor], pre: Sequence[Tensor], scale: float = 1.0) -> Updates:
+        """scale * post[k] pre[k - 1]^T for the weights into layer k (and what feedback learns from it), and for their bias."""
+        weight, bias = self._names[k - 1]
+        product, ones = self._chain[k - 1].pair(post[k], pre[k - 1], scale, self._spare.pop(weight, None))
+        return {weight: product, bias: ones, **self.feedback.learn(k, product)}
+
+    def recycle(self, updates: Updates) -> None:
+        """Take back the memory of updates that nobody will read again: fresh memory costs a step a tenth of its time."""
+        self._spare.update(updates)
+
+    def activate(self, k: int, drive: Tensor) -> Tensor:
+        """f_k(drive)."""
+        low, top = self.bounds[k]
+        if top == math.inf:
+            return drive if low == -math.inf else drive.relu()
+        return drive.clamp(low, top)
+
+    def activate_(self, k: int, drive: Tensor) -> Tensor:
+        """f_k(drive), in the place of drive: no copy where nobody needs the drive any more."""
+        low, top = self.bounds[k]
+        if top == math.inf:
+            return drive if low == -math.inf else drive.relu_()
+        return drive.clamp_(low, top)
+
+    def slope(self, k: int, s: Tensor) -> Tensor:
+        """f_k' where the state is s: 1 inside the bounds of f_k, 0 at and outside them."""
+        low, top = self.bounds[k]
+        return ((s > low) & (s < top)).to(s.dtype)
+
+    def norm(self, k: int) -> float:
+        """|W_k|: the largest factor by which connection k lengthens a state."""
+        return self.connection(k).norm()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The feed-forward output, s_k = f_k(a_k). Autograd follows it; no rule but backpropagation uses that."""
+        for k in range(1, self.depth + 1):
+            x = self.activate(k, self.connection(k).up(x))
+        return x
+
+
+def largest_changes(before: Sequence[Tensor], after: Sequence[Tensor], compartments: int = 1) -> Tensor:
+    """Of a state of each layer, in an iteration that has led from states to others: all layers of a compartment, then of the next."""
+    changes = torch.stack([(new - old).abs().max() for new, old in zip(after, before, strict=True)])
+    return changes.view(compartments, -1).amax(0)
+
+
+def mlp(
+    sizes: Sequence[int],
+    *,
+    hidden: Activation = "relu",
+    output: Activation = "linear",
+    feedback: str = "tied",
+    start: Start = "glorot",
+    seed: int = 0,
+) -> Network:
+    """Dense layers of the given sizes; biases start at 0. Raises RangeError when a size is not positive."""
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise RangeError(f"layers {list(sizes)} are no network: give at least two positive sizes")
+    generator = torch.Generator().manual_seed(seed)
+    connections = [Dense((pre,), post, start, generator) for pre, post in pairwise(sizes)]
+    return Network(connections, hidden=hidden, output=output, feedback=feedback, seed=seed)
+
+
+VGG16 = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M")
+"""Channels of the 3 x 3 convolutions; M pools the one before it."""
+
+
+def convolutional(
+    shape: tuple[int, int, int],
+    channels: Sequence[int | str],
+    dense: Sequence[int],
+    *,
+    feedback: str = "tied",
+    start: Start = "lecun",
+    seed: int = 0,
+) -> Network:
+    """Convolutions (M after a number of channels: pooled), then dense layers; ReLU, linear output."""
+    generator = torch.Generator().manual_seed(seed)
+    connections: list[Connection] = []
+    states: tuple[int, ...] = shape
+    for entry, after in pairwise([*channels, ""]):
+        if entry == "M":
+            continue
+        connections.append(Convolution(states, int(entry), after == "M", start, generator))
+        states = connections[-1].post
+    for size in dense:
+        connections.append(Dense(states, size, start, generator))
+        states = (size,)
+    return Network(connections, feedback=feedback, seed=seed)
+
+
+def vgg16(classes: int = 10, *, feedback: str = "tied", seed: int = 0) -> Network:
+    """VGG16 for 3 x 32 x 32 images: 13 convolutions, dense 4096, 4096, classes; no batch normalisation."""
+    return convolutional((3, 32, 32), VGG16, (4096, 4096, classes), feedback=feedback, seed=seed)
+
+
+def small_vgg(classes: int = 10, *, feedback: str = "tied", seed: int = 0) -> Network:
+    """Six layers in VGG's manner for 3 x 32 x 32 images, which a CPU can train."""
+    return convolutional((3, 32, 32), (32, "M", 64, "M", 128, 128, "M"), (128, classes), feedback=feedback, seed=seed)
