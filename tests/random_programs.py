@@ -90,7 +90,7 @@ def populations(draw: st.DrawFn, name: str) -> Population:
         parameters = {v.name: _of(rng, v, size) for v in law.parameters}
         states = {v.name: _values(rng, (v.low, v.high), size, v.even) for v in law.states}
         try:
-            return Population(name, law.name, size, parameters, states)
+            return Population(name, law, size, parameters, states)
         except RangeError:
             assert law.conditions  # only relations between parameters may refuse what is in range
 
@@ -212,7 +212,7 @@ class _Network:
     def connect(self, target: Population, senders: list[Population], plastic: bool | None) -> None:
         """A synapse into a population, from one or from a source; a plastic one with its learning ports."""
         sender = self.draw(st.none() | st.sampled_from(senders))
-        port = self.draw(st.sampled_from([v.name for v in sender.rules.outputs])) if sender else ""
+        port = self.draw(st.sampled_from([v.name for v in sender.law.outputs])) if sender else ""
         shape = (target.size, sender.size if sender else self.draw(st.integers(1, 6)))
         synapse = self.add(self.draw(synapses(self.name(), shape, plastic)))
         self.links.append(Link((synapse.name, "a_out"), (target.name, "a_in")))
@@ -238,7 +238,7 @@ def programs(draw: st.DrawFn, plastic: bool | None = None) -> Program:
     for _ in range(draw(st.integers(1, 3))):
         cells.append(net.add(draw(populations(net.name()))))
     for cell in cells:
-        for variable in cell.rules.inputs:
+        for variable in cell.law.inputs:
             if draw(st.booleans()):
                 net.feed(cell, variable.name, (max(variable.low, -MODERATE), min(variable.high, MODERATE)))
     for cell in cells:
@@ -246,7 +246,7 @@ def programs(draw: st.DrawFn, plastic: bool | None = None) -> Program:
             net.connect(cell, cells, plastic)
     if draw(st.booleans()):
         sink = net.add(Sink(net.name(), np.full((cells[0].size, draw(st.integers(1, 4))), -7)))
-        net.links.append(Link((cells[0].name, cells[0].rules.outputs[0].name), (sink.name, "a_in")))
+        net.links.append(Link((cells[0].name, cells[0].law.outputs[0].name), (sink.name, "a_in")))
     probes = []
     for cell in draw(st.lists(st.sampled_from(cells), max_size=2)):
         variable = draw(st.sampled_from(sorted(cell.states)))

@@ -22,7 +22,7 @@ def population(name: str, law: str, size: int, **values: Any) -> Population:
     parameters = {v.name: values.pop(v.name, v.default) for v in LAWS[law].parameters}
     states = {v.name: values.pop(v.name, v.default) for v in LAWS[law].states}
     assert not values
-    return Population(name, law, size, parameters, states)
+    return Population(name, LAWS[law], size, parameters, states)
 
 
 def plasticity(dw: str | None = FORWARD, dd: str | None = None, dt: str | None = None, **others: Any) -> Plasticity:

@@ -63,11 +63,11 @@ def _node(node: Node) -> dict[str, Any]:
 
 
 def _population(node: Population) -> dict[str, Any]:
-    law = node.rules
+    law = node.law
     bits = {v.name: v.bits for v in law.states}
     parameters = sum(v.bits * int(node.parameters[v.name].size) for v in law.parameters)
     return {
-        "law": node.law,
+        "law": law.name,
         "size": node.size,
         "state_bits": bits,
         "memory_bits": {"states": node.size * sum(bits.values()), "parameters": parameters},

@@ -11,6 +11,7 @@ import numpy as np
 
 from neuromorph.deploy.artifact.hdf5 import Reader, first_line, put_array, put_number, put_text, put_texts
 from neuromorph.errors import ProgramError
+from neuromorph.laws.catalogue import LAWS
 from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.laws.products.rule import GradedSpike, Rule, read_rule
 from neuromorph.program import (
@@ -55,7 +56,7 @@ def read_node(reader: Reader) -> Node:
 
 
 def _write_population(group: h5py.Group, node: Population) -> None:
-    put_text(group, "law", node.law)
+    put_text(group, "law", node.law.name)
     put_number(group, "size", node.size)
     for kind, values in (("parameters", node.parameters), ("states", node.states)):
         holder = group.create_group(kind)
@@ -67,8 +68,10 @@ def _read_population(reader: Reader, name: str) -> Population:
     law, size = reader.text("law"), reader.number("size")
     parameters = _read_arrays(reader.group("parameters"), None)
     states = _read_arrays(reader.group("states"), size)
+    if law not in LAWS:
+        raise reader.wrong("law", f"unknown law {law!r}; known: {', '.join(LAWS)}")
     with valid(reader):
-        return Population(name, law, size, parameters, states)
+        return Population(name, LAWS[law], size, parameters, states)
 
 
 def _read_arrays(reader: Reader, *shape: int | None) -> dict[str, Array]:

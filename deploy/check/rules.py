@@ -195,7 +195,7 @@ def _range_of(program: Program, name: str, port: str) -> tuple[Array, Array, Arr
         frames = node.frames[port]
         return frames.min(axis=0, initial=0), frames.max(axis=0, initial=0), (frames % 2 == 0).all(axis=0)
     if isinstance(node, Population):
-        (variable,) = (v for v in node.rules.outputs if v.name == port)
+        (variable,) = (v for v in node.law.outputs if v.name == port)
         return np.full(size, min(variable.low, 0)), np.full(size, variable.high), np.full(size, variable.even)
     return np.full(size, -(2**31)), np.full(size, 2**31 - 1), np.zeros(size, bool)
 

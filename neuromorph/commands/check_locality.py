@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from neuromorph.commands.options import AsJson, FeedbackName, Layers, RuleOptions, layers_of
 from neuromorph.commands.user_file import named_in_file
-from neuromorph.console import Talk
 from neuromorph.errors import RangeError
 
 if TYPE_CHECKING:
+    from neuromorph.console import Talk
     from neuromorph.judges.locality import LocalityReport
     from neuromorph.learning.rule import Rule
 
@@ -19,6 +22,23 @@ SIZES = ((12, 8, 7, 10), (12, 8, 10))
 
 
 def check_locality(
+    rule: Annotated[str, typer.Argument(help="The name of a rule, such as dp, or file.py:Name of a class of your own.")],
+    layers: Layers = None,
+    feedback: FeedbackName = None,
+    options: RuleOptions = None,
+    json: AsJson = False,
+) -> None:
+    """What a rule reads while it learns; exit status 1 when a neuron or synapse could not know it."""
+    from neuromorph.console import Talk
+
+    talk = Talk(json)
+    found = judge_locality(rule, options or (), layers_of(layers) if layers else None, feedback, talk)
+    talk.result(found)
+    if found["violations"]:
+        raise typer.Exit(1)
+
+
+def judge_locality(
     name: str, options: Sequence[str], sizes: tuple[int, ...] | None, feedback: str | None, talk: Talk
 ) -> dict[str, Any]:
     """The report on a rule, said and as a dictionary; `violations` is empty for a local one."""

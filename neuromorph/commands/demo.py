@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
+import typer
 
-from neuromorph.commands.models import check_model, compile_model, run_artifact
-from neuromorph.console import Talk
+from neuromorph.commands.check_bits import check_model
+from neuromorph.commands.compile import compile_model
+from neuromorph.commands.options import AsJson
+from neuromorph.commands.run import run_artifact
 from neuromorph.errors import OutputError
-from neuromorph.runs.chip_seeds import train_all
-from neuromorph.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from neuromorph.console import Talk
 
 BITS = 60
 RUNTIME_LIMIT = 120.0
 
 
-def demo(out: Path, talk: Talk) -> dict[str, Any]:
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for run, artifact and picture.")] = Path("demo"),
+    json: AsJson = False,
+) -> None:
+    """Handwritten digits, learned at chip precision, checked against Lava, compiled, and drawn."""
+    from neuromorph.console import Talk
+
+    talk = Talk(json)
+    talk.result(play(out, talk))
+
+
+def play(out: Path, talk: Talk) -> dict[str, Any]:
     """Train, check against Lava (its models at every step, its runtime at the end), compile, run the artifact, draw."""
+    from neuromorph.runs.chip_seeds import train_all
+
     folder = _fresh(out)
     talk.say("1. A network of dyadic neurons, wired as Lava processes, learns scikit-learn's digits with integers only")
     trained = train_all(
@@ -54,12 +70,14 @@ def _fresh(out: Path) -> Path:
 def draw(folder: Path) -> Path:
     """Learning curve, raster of one sample, weights as images, into demo.png."""
     import matplotlib
+    import numpy as np
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
     from neuromorph.data import load
     from neuromorph.plots import learning_curve, raster, receptive_fields
+    from neuromorph.runs.folder import RunFolder
 
     run = RunFolder.open(folder / "run")
     network, data = run.network(), load("digits")

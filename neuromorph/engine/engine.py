@@ -119,7 +119,7 @@ class Engine:
         if code in (f.BAD_DRIVE, f.BAD_SUM):
             what = "its drive a_buff" if code == f.BAD_DRIVE else "the sum of what arrives at one of its ports"
             return f"{where}: {what} leaves 32 bits; send smaller payloads or lower weight_exp"
-        law = next(p.rules for p in self.program.populations if p.name == name)
+        law = next(p.law for p in self.program.populations if p.name == name)
         variable = law.inputs[code - f.BAD_INPUT]
         value = self.get(name, variable.name)[neuron]
         return f"{where}: {variable.name} = {value} is outside {variable.low}..{variable.high} ({variable.meaning})"
@@ -157,7 +157,7 @@ class Engine:
             return
         node = self.program[name]
         if isinstance(node, Population):
-            named = {v.name: v for v in (*node.rules.states, *node.rules.parameters)}
+            named = {v.name: v for v in (*node.law.states, *node.law.parameters)}
             if variable in named:
                 named[variable].check(values, f"population '{name}'")
         elif isinstance(node, Synapse):

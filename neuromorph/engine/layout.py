@@ -153,7 +153,7 @@ class Layout:
         return offset
 
     def _population(self, node: Population) -> None:
-        law, n = node.rules, node.size
+        law, n = node.law, node.size
         at = {v.name: self.ports[node.name, v.name] for v in law.inputs + law.outputs}
         for v in law.states:
             at[v.name] = self._state(node.name, v.name, node.states[v.name])
@@ -161,7 +161,7 @@ class Layout:
             values = node.parameters[v.name]
             at[v.name] = self._state(node.name, v.name, values if v.shared else np.broadcast_to(values, n))
         row = [n, *(at[v.name] for v in (*law.arguments, *law.results))]
-        self._operate(KERNELS[node.law], row, node.name)
+        self._operate(KERNELS[node.law.name], row, node.name)
 
     def _source(self, node: Source) -> None:
         order = np.asarray(node.order)

@@ -30,7 +30,7 @@ def presenter_of(program: Program) -> Source:
 
 def readout_of(program: Program) -> Population:
     """The population that answers."""
-    found = [n for n in program.nodes if isinstance(n, Population) and n.law == READOUT.name]
+    found = [n for n in program.nodes if isinstance(n, Population) and n.law is READOUT]
     if len(found) != 1:
         raise ProgramError(f"this Program has {len(found)} readouts; exactly one is needed")
     return found[0]

@@ -1,4 +1,4 @@
-"""All neuron laws by name: what a Population may obey."""
+"""Our neuron laws by name: what a file may say that a population obeys."""
 
 from neuromorph.laws.dyad import DYAD, READOUT
 from neuromorph.laws.law import Law

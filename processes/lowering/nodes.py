@@ -61,7 +61,7 @@ def population(law: Law, process: AbstractProcess, name: str, step: int) -> Popu
     size = int(np.prod(process.out_ports.members[0].shape))
     return Population(
         name=name,
-        law=law.name,
+        law=law,
         size=size,
         parameters={v.name: of(v.name) for v in law.parameters},
         states={v.name: of(v.name) for v in law.states},

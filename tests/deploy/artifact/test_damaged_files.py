@@ -117,7 +117,7 @@ DAMAGES: list[tuple[Damage, str, str]] = [
         "has shape (5,), not 6",
     ),
     (puts(f"{NODES}/2/states/age", np.full(6, -2, np.int32)), f"/{NODES}/2", "age = -2 is outside"),
-    (puts(f"{NODES}/2", "lif2", "law"), f"/{NODES}/2", "unknown law 'lif2'; known: lif, "),
+    (puts(f"{NODES}/2", "lif2", "law"), f"/{NODES}/2/law", "unknown law 'lif2'; known: lif, "),
     (
         puts(f"{NODES}/2", "neuron", "kind"),
         f"/{NODES}/2/kind",

@@ -35,7 +35,7 @@ def test_a_summary_is_json_and_memory_adds_up(program: Program) -> None:
 def test_a_description_is_plain_text_that_names_every_law_and_rule(program: Program) -> None:
     text = describe(artifact(program))
     assert all(line.isprintable() and line == line.rstrip() for line in text.split("\n"))
-    assert all(population.law in text for population in program.populations)
+    assert all(population.law.name in text for population in program.populations)
     for synapse in program.synapses:
         if synapse.plasticity and synapse.plasticity.dw:
             assert synapse.plasticity.dw.text in " ".join(text.split())

@@ -8,6 +8,7 @@ from small_program import plasticity
 
 from neuromorph.deploy.artifact.file import load
 from neuromorph.deploy.artifact.provenance import Provenance
+from neuromorph.laws.lif import LIF, TERNARY_LIF
 from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.laws.products.rule import GradedSpike
 from neuromorph.program import TRACES, Link, Population, Probe, Program, Sink, Source, Synapse
@@ -63,8 +64,8 @@ def expected() -> Program:
     )
     decays = {"du": 4095, "dv": 2, "bias_mant": [-4, 5], "bias_exp": 7}
     cells = (
-        Population("h", "ternary_lif", 2, {**decays, "vth_hi": 3, "vth_lo": -131071}, {"u": [5, -6], "v": 0}),
-        Population("n", "lif", 3, {**decays, "bias_mant": 1, "vth": 131071}, {"u": 8388607, "v": [1, -2, 3]}),
+        Population("h", TERNARY_LIF, 2, {**decays, "vth_hi": 3, "vth_lo": -131071}, {"u": [5, -6], "v": 0}),
+        Population("n", LIF, 3, {**decays, "bias_mant": 1, "vth": 131071}, {"u": 8388607, "v": [1, -2, 3]}),
     )
     tied = Synapse("tied", (2, 2), np.zeros(0), tied_to="w")
     links = (

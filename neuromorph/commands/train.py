@@ -1,7 +1,8 @@
-"""The options of `neuromorph train` for batched rules, and which of both trainings a choice of options asks for."""
+"""`neuromorph train`: which of the trainings a choice of options asks for."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from neuromorph.console import Talk
-from neuromorph.errors import RangeError
+from neuromorph.commands.options import AsJson, DataDir, layers_of
+from neuromorph.errors import DivergenceError, RangeError
 
 if TYPE_CHECKING:
+    from neuromorph.console import Talk
     from neuromorph.runs.folder import RunFolder
 
 _option = partial(typer.Option, rich_help_panel="In batches, with --rule (defaults: the rule's own)")
@@ -39,12 +41,65 @@ MACHINE = ("rule", "data", "data_dir")
 TASK = ("rule", "data", "network", "layers", "feedback", "validation", "keep_best", "metrics", "device")
 
 
-def layers_of(text: str) -> tuple[int, ...]:
-    """'784-512-10' as sizes. Raises RangeError."""
-    try:
-        return tuple(int(part) for part in text.split("-"))
-    except ValueError:
-        raise RangeError(f"--layers {text!r} is not a list of sizes such as 784-512-10") from None
+MOST_SEED = 2**24
+"""Learning rules of a network draw from streams whose seeds are up to 64 times as large, in 32 bits."""
+
+
+def train(
+    context: typer.Context,
+    data: Annotated[str | None, typer.Option(help="digits, mnist, cifar10, ... (digits).")] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="Sizes, such as 784-512-10 (one hidden layer that suits the data).")
+    ] = None,
+    feedback: Annotated[
+        str | None,
+        typer.Option(
+            help="learned, random or tied (tied: simulation only) (learned); with --rule tied, random, direct, "
+            "kolen-pollack or sign, of dyadic-arbitrary also transpose (the rule's)."
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training set (the recipe's or rule's).", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes the run repeat bit for bit (0).", min=0, max=MOST_SEED)] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Train this many networks, from seeds SEED, SEED+1, ...; mean and spread (1).", min=1)
+    ] = None,
+    validation: Annotated[
+        int | None, typer.Option(help="Hold out this many of the last training images (0; a tenth with --rule).", min=0)
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder (runs/DATA-...).")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run folder.")] = None,
+    bits: Annotated[
+        int | None, typer.Option(help="Check this many first steps against Lava's models; 0: none (200).", min=0)
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="native: chip precision, torch: batches (native; torch with --rule).")
+    ] = None,
+    rule: RuleName = None,
+    options: RuleOptions = None,
+    network: NetworkName = None,
+    batch: BatchSize = None,
+    rate: Rate = None,
+    optimizer: OptimizerName = None,
+    momentum: Momentum = None,
+    weight_decay: WeightDecay = None,
+    schedule: Schedule = None,
+    keep_best: KeepBest = None,
+    metrics: Metrics = None,
+    tensorboard: TensorBoard = None,
+    device: Device = None,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """Train a network of dyads at chip precision: integers, one sample at a time; or, with --rule, by any rule in batches."""
+    from neuromorph.console import Talk
+
+    is_first = int(os.environ.get("RANK", "0")) == 0  # of the processes of torchrun
+    talk = Talk(json or not is_first)
+    results = train_as_chosen(context.params, talk)
+    if is_first:
+        talk.result(results)
+    if results.get("diverged"):
+        raise DivergenceError(results["error"])
 
 
 def backend_of(given: Mapping[str, Any]) -> str:

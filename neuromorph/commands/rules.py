@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from neuromorph.console import Talk
+import typer
+
+from neuromorph.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from neuromorph.console import Talk
 
 TRUTHS = ("true", "false")
+
+
+def rules(
+    name: Annotated[
+        str | None, typer.Argument(help="A rule, such as ep: its options (all rules).", metavar="[RULE]")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """The learning rules, or the options of one."""
+    from neuromorph.console import Talk
+
+    talk = Talk(json)
+    talk.result(describe_rule(name, talk) if name else list_rules(talk))
 
 
 def list_rules(talk: Talk) -> dict[str, Any]:

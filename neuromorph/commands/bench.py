@@ -1,0 +1,70 @@
+"""`neuromorph bench`: measurements."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from neuromorph.commands.options import AsJson, DataDir
+
+bench = typer.Typer(
+    help="Measure: speed against Lava, cost against activity, learning rules against backpropagation.", no_args_is_help=True
+)
+
+
+@bench.command("lava")
+def bench_lava(
+    steps: Annotated[int, typer.Option(help="Steps per run.", min=1)] = 300,
+    runs: Annotated[int, typer.Option(help="Runs on each side; medians are compared.", min=1)] = 3,
+    data_dir: DataDir = None,
+    json: AsJson = False,
+) -> None:
+    """The plastic 784-256-10 graph in Lava's runtime and natively."""
+    from neuromorph.benchmarks.lava import bench_lava as measure
+    from neuromorph.benchmarks.surroundings import surroundings
+    from neuromorph.console import Talk
+
+    talk = Talk(json)
+    found = measure(steps, runs, talk, data_dir)
+    talk.say(
+        f"Lava {1e3 * found.lava:.2f} ms a step, native {1e6 * found.native:.1f} us a step: {found.speedup:.0f} times faster "
+        f"(medians of {runs}; kernels ready in {found.compile:.1f} s, not counted)"
+    )
+    talk.result(found.as_dict() | surroundings())
+    if not found.bits_equal:
+        raise typer.Exit(1)
+
+
+@bench.command("sparsity")
+def bench_sparsity(
+    steps: Annotated[int, typer.Option(help="Steps per run.", min=1)] = 2000,
+    runs: Annotated[int, typer.Option(help="Runs; the median counts.", min=1)] = 5,
+    json: AsJson = False,
+) -> None:
+    """A plastic 784-512-10 stack with 1 to 100 % of its neurons active."""
+    from neuromorph.benchmarks.sparsity import bench_sparsity as measure
+    from neuromorph.benchmarks.surroundings import surroundings
+    from neuromorph.console import Talk
+
+    talk = Talk(json)
+    found = measure(steps, runs, talk)
+    for level, cost in found["native_us_per_step"].items():
+        talk.say(f"{100 * float(level):5.0f} % active: {cost:8.1f} us a step")
+    talk.say(f"plain dense kernel: {found['dense_us_per_step']:8.1f} us a step (results agree: {found['results_agree']})")
+    talk.say(f"10 % costs {found['cost_ratio']:.3f} of 100 %; 100 % costs {found['dense_ratio']:.2f} of the dense kernel")
+    talk.result(found | surroundings())
+
+
+@bench.command("rules")
+def bench_rules(
+    runs: Annotated[int, typer.Option(help="Steps of each rule; medians are compared.", min=1)] = 50,
+    json: AsJson = False,
+) -> None:
+    """A step of every batched learning rule against one of backpropagation, and chains on Bars-and-Stripes."""
+    from neuromorph.benchmarks.rules import bench_rules as measure
+    from neuromorph.benchmarks.surroundings import surroundings
+    from neuromorph.console import Talk
+
+    talk = Talk(json)
+    talk.result(measure(runs, talk) | surroundings())

@@ -1,0 +1,25 @@
+"""What a MODEL on the command line is: a run folder, or a process in a user's own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from neuromorph.commands.user_file import named_in_file
+from neuromorph.errors import LoweringError
+
+
+def is_folder(model: str) -> bool:
+    return ":" not in model or Path(model).is_dir()
+
+
+def graph_of(model: str) -> Any:
+    """The Lava process that `file.py:name` names: a process, or what a function of that name returns."""
+    from lava.magma.core.process.process import AbstractProcess
+
+    file, _, name = model.rpartition(":")
+    found = named_in_file(model, "a run folder, or file.py:name of a process")
+    process = found() if callable(found) and not isinstance(found, AbstractProcess) else found
+    if not isinstance(process, AbstractProcess):
+        raise LoweringError(f"'{name}' in '{file}' is {'missing' if found is None else 'no Lava process'}; name one")
+    return process

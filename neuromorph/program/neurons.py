@@ -1,0 +1,107 @@
+"""Nodes that send and receive: populations of neurons, sources and sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuromorph.errors import ProgramError
+from neuromorph.laws.law import Law
+from neuromorph.laws.synapse import PAYLOAD_RANGE
+from neuromorph.program.values import INT32, Array, whole
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons that obey one law. Parameters hold one value (shared) or one per neuron; states one per neuron, flat."""
+
+    name: str
+    law: Law
+    size: int
+    parameters: Mapping[str, Array]
+    states: Mapping[str, Array]
+
+    def __post_init__(self) -> None:
+        law = self.law
+        for kind, variables, values in (
+            ("parameter", law.parameters, self.parameters),
+            ("state", law.states, self.states),
+        ):
+            names = [v.name for v in variables]
+            if sorted(values) != sorted(names):
+                raise ProgramError(f"population '{self.name}': its {kind}s must be {names}, not {sorted(values)}")
+            checked = {}
+            for variable in variables:
+                array = variable.check(values[variable.name], f"population '{self.name}'").ravel()
+                if array.size not in ((1,) if variable.shared else (1, self.size)):
+                    raise ProgramError(
+                        f"population '{self.name}': {variable.name} has {array.size} values for {self.size} neurons"
+                    )
+                checked[variable.name] = np.broadcast_to(array, self.size).copy() if kind == "state" else array
+            object.__setattr__(self, f"{kind}s", checked)
+        law.check(self.parameters, f"population '{self.name}'")
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        return {v.name: self.size for v in self.law.inputs}
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        return {v.name: self.size for v in self.law.outputs}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Plays frames: port p sends frames[p][order[((t-1) // hold) mod len(order)]] at step t.
+
+    A port in `pulses` sends at the first step of a frame only, zero after. Lava's source RingBuffer is hold = 1; a
+    Presenter holds every sample for its steps and opens it with a pulse. frames[p]: int32 (frames, size of p), 24 bits.
+    """
+
+    name: str
+    frames: Mapping[str, Array]
+    hold: int = 1
+    order: Array | None = None
+    pulses: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        lengths = {p: np.shape(f)[0] for p, f in self.frames.items()}
+        if len(set(lengths.values())) != 1 or 0 in lengths.values():
+            raise ProgramError(f"source '{self.name}': all ports need the same number of frames, at least 1: {lengths}")
+        if self.hold < 1:
+            raise ProgramError(f"source '{self.name}': a frame lasts {self.hold} steps; at least 1")
+        frames = {p: whole(f, f"source '{self.name}'", p, PAYLOAD_RANGE) for p, f in self.frames.items()}
+        object.__setattr__(self, "frames", {p: f.astype(np.int32, copy=False) for p, f in frames.items()})
+        count = next(iter(lengths.values()))
+        order = np.arange(count) if self.order is None else self.order
+        object.__setattr__(self, "order", whole(order, f"source '{self.name}'", "order", (0, count - 1)))
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        return {}
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        return {port: int(np.shape(f)[1]) for port, f in self.frames.items()}
+
+
+@dataclass(frozen=True)
+class Sink:
+    """Keeps the last `length` messages: data[:, (t-1) mod length] = a_in at step t. data: int (size, length)."""
+
+    name: str
+    data: Array
+
+    def __post_init__(self) -> None:
+        data = whole(self.data, f"sink '{self.name}'", "data", INT32)
+        object.__setattr__(self, "data", data.astype(np.int32, copy=False))
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        return {"a_in": int(self.data.shape[0])}
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        return {}
