@@ -46,7 +46,6 @@ MOST_SEED = 2**24
 
 
 def train(
-    context: typer.Context,
     data: Annotated[str | None, typer.Option(help="digits, mnist, cifar10, ... (digits).")] = None,
     layers: Annotated[
         str | None, typer.Option(help="Sizes, such as 784-512-10 (one hidden layer that suits the data).")
@@ -93,9 +92,16 @@ def train(
     """Train a network of dyads at chip precision: integers, one sample at a time; or, with --rule, by any rule in batches."""
     from neuromorph.console import Talk
 
+    chosen = {
+        "data": data, "layers": layers, "feedback": feedback, "epochs": epochs, "seed": seed, "seeds": seeds,
+        "validation": validation, "out": out, "resume": resume, "bits": bits, "backend": backend, "rule": rule,
+        "options": options, "network": network, "batch": batch, "rate": rate, "optimizer": optimizer,
+        "momentum": momentum, "weight_decay": weight_decay, "schedule": schedule, "keep_best": keep_best,
+        "metrics": metrics, "tensorboard": tensorboard, "device": device, "data_dir": data_dir,
+    }  # fmt: skip
     is_first = int(os.environ.get("RANK", "0")) == 0  # of the processes of torchrun
     talk = Talk(json or not is_first)
-    results = train_as_chosen(context.params, talk)
+    results = train_as_chosen(chosen, talk)
     if is_first:
         talk.result(results)
     if results.get("diverged"):
@@ -129,7 +135,6 @@ def _typed(name: str) -> str:
 def train_as_chosen(chosen: Mapping[str, Any], talk: Talk) -> dict[str, Any]:
     """Train, or go on, as the options of the command say; the results."""
     given = {name: value for name, value in chosen.items() if value is not None}
-    given.pop("json", None)
     if "resume" in given:
         return _resume(given, talk)
     return _train(given, talk)
