@@ -49,7 +49,7 @@ class Compiled:
     complaints: tuple[Complaint, ...]
 
 
-def check(program: Program) -> list[Complaint]:
+def complaints(program: Program) -> list[Complaint]:
     """Everything that is wrong with a Program, at once; required rules first."""
     return [
         Complaint(rule.__name__, where, message, fatal)
@@ -64,10 +64,10 @@ def compile_program(program: Program, freeze: bool = False) -> Compiled:
     report = None
     if freeze:
         program, report = frozen_of(program)
-    complaints = check(program)
-    if any(complaint.fatal for complaint in complaints):
-        raise CompileError("this Program fits no chip:\n" + "\n".join(f"  {one}" for one in complaints))
-    return Compiled(program, report, tuple(complaints))
+    found = complaints(program)
+    if any(complaint.fatal for complaint in found):
+        raise CompileError("this Program fits no chip:\n" + "\n".join(f"  {one}" for one in found))
+    return Compiled(program, report, tuple(found))
 
 
 def _named(synapse: Synapse) -> str:

@@ -11,7 +11,7 @@ from random_programs import differences, programs
 from small_program import HIDDEN, INPUTS, learner, plasticity, population
 
 from neuromorph.deploy.check import rules
-from neuromorph.deploy.check.rules import ADVISED, REQUIRED, Complaint, check, compile_program
+from neuromorph.deploy.check.rules import ADVISED, REQUIRED, Complaint, compile_program, complaints
 from neuromorph.deploy.freeze import freeze
 from neuromorph.errors import CompileError
 from neuromorph.laws.products.plasticity import SignMode
@@ -20,7 +20,7 @@ from neuromorph.program import Link, Program, Source, Synapse
 
 
 def found(program: Program) -> set[tuple[str, str]]:
-    return {(one.rule, one.where) for one in check(program)}
+    return {(one.rule, one.where) for one in complaints(program)}
 
 
 def w1(**changes: Any) -> Program:
@@ -124,7 +124,7 @@ KEPT: list[Program] = [
 
 @pytest.mark.parametrize(("program", "rule", "where", "text"), BROKEN, ids=[f"{b[1]} {b[3]}" for b in BROKEN])
 def test_what_breaks_a_rule_is_named(program: Program, rule: str, where: str, text: str) -> None:
-    (complaint,) = (one for one in check(program) if one.rule == rule)
+    (complaint,) = (one for one in complaints(program) if one.rule == rule)
     assert complaint.where == where
     assert text in complaint.message
     assert complaint.fatal == (rule in {r.__name__ for r in REQUIRED})
@@ -136,7 +136,7 @@ def test_every_rule_has_a_program_that_breaks_it() -> None:
 
 @pytest.mark.parametrize("program", KEPT)
 def test_what_keeps_the_rules_is_not_complained_about(program: Program) -> None:
-    assert check(program) == []
+    assert complaints(program) == []
 
 
 def test_binary_pre_spikes_may_have_any_payload() -> None:
@@ -162,14 +162,14 @@ def everything_wrong() -> Program:
 
 def test_all_complaints_come_at_once_with_the_fatal_ones_first() -> None:
     wrong = everything_wrong()
-    assert [one.rule for one in check(wrong)] == [
+    assert [one.rule for one in complaints(wrong)] == [
         "no_weight_transport",
         "static_weights_fit_8_bits",
         "reset_interval_is_a_power_of_two",
     ]
     with pytest.raises(CompileError) as caught:
         compile_program(wrong)
-    assert str(caught.value).splitlines()[1:] == [f"  {one}" for one in check(wrong)]
+    assert str(caught.value).splitlines()[1:] == [f"  {one}" for one in complaints(wrong)]
 
 
 def test_advice_does_not_keep_from_compiling() -> None:
@@ -194,15 +194,15 @@ def test_frozen_weights_always_fit_but_for_the_lowest_of_one_sign(program: Progr
     """-256 needs company of the other sign; all else that learning leaves fits eight bits after freezing."""
     frozen, _ = freeze(replace(program, probes=()))
     for synapse in frozen.synapses:
-        complaints = [one for one in check(frozen) if one.rule == "static_weights_fit_8_bits"]
+        ninth = [one for one in complaints(frozen) if one.rule == "static_weights_fit_8_bits"]
         lowest = (synapse.weights == -256).any() and not (synapse.weights > 0).any()
-        assert lowest == (f"synapse '{synapse.name}'" in {one.where for one in complaints})
+        assert lowest == (f"synapse '{synapse.name}'" in {one.where for one in ninth})
 
 
 @settings(max_examples=50, deadline=None)
 @given(program=programs())
 def test_checking_never_fails(program: Program) -> None:
-    assert all(isinstance(one, Complaint) for one in check(program))
+    assert all(isinstance(one, Complaint) for one in complaints(program))
 
 
 @pytest.mark.parametrize(("mode", "bits"), [(SignMode.MIXED, 9), (SignMode.EXCITATORY, 8), (SignMode.INHIBITORY, 8)])

@@ -1,0 +1,40 @@
+from . import data, deploy, engine, errors, judges, laws, learning, networks, phases, plots, processes, program
+from .deploy.artifact.file import load, save
+from .laws.law import Law, Variable
+from .networks.dyadic_mlp.network import DyadicMLP
+from .processes.dyads.process import Dyads
+from .processes.equivalence.check import check_bits
+from .processes.lowering.simulate import lower, restart, simulate
+from .processes.presenter.process import Presenter
+from .processes.readout.process import NudgedReadout
+from .program.program import Program
+
+__version__: str
+
+__all__ = [
+    "DyadicMLP",
+    "Dyads",
+    "Law",
+    "NudgedReadout",
+    "Presenter",
+    "Program",
+    "Variable",
+    "check_bits",
+    "data",
+    "deploy",
+    "engine",
+    "errors",
+    "judges",
+    "laws",
+    "learning",
+    "load",
+    "lower",
+    "networks",
+    "phases",
+    "plots",
+    "processes",
+    "program",
+    "restart",
+    "save",
+    "simulate",
+]

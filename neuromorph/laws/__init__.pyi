@@ -1,0 +1,23 @@
+from .catalogue import LAWS
+from .dyad import DYAD, FREE, NUDGED, READOUT
+from .law import Law, Variable
+from .lif import LIF, LIF_RESET, TERNARY_LIF
+from .products.plasticity import SignMode
+from .products.rule import GradedSpike, read_rule, write_rule
+
+__all__ = [
+    "DYAD",
+    "FREE",
+    "LAWS",
+    "LIF",
+    "LIF_RESET",
+    "NUDGED",
+    "READOUT",
+    "TERNARY_LIF",
+    "GradedSpike",
+    "Law",
+    "SignMode",
+    "Variable",
+    "read_rule",
+    "write_rule",
+]

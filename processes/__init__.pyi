@@ -1,0 +1,25 @@
+from .dyads.process import Dyads
+from .equivalence.check import BitCheck, Difference, check_bits
+from .equivalence.runtime import lava_run
+from .from_law import LawProcess
+from .lowering.simulate import lower, restart, simulate
+from .presenter.process import Presenter
+from .readout.process import NudgedReadout
+from .stepping.stepper import LavaStepper
+from .tied.process import TiedDense
+
+__all__ = [
+    "BitCheck",
+    "Difference",
+    "Dyads",
+    "LavaStepper",
+    "LawProcess",
+    "NudgedReadout",
+    "Presenter",
+    "TiedDense",
+    "check_bits",
+    "lava_run",
+    "lower",
+    "restart",
+    "simulate",
+]
