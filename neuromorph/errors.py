@@ -45,6 +45,10 @@ class DataError(NeuromorphError, FileNotFoundError):
     """A data set that is not where it was looked for, or cannot be read."""
 
 
+class MissingError(NeuromorphError, ImportError):
+    """A package that is not installed, and that only some things need; names the extra that brings it."""
+
+
 class Interrupted(NeuromorphError):
     """Ctrl-C, after what was reached has been saved; says how to go on."""
 

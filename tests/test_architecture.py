@@ -126,6 +126,18 @@ def test_processes_import_only_the_core() -> None:
     assert offences(files_of("neuromorph.processes"), lambda _, found: within(found.module, *above)) == []
 
 
+def test_what_stands_on_top_has_an_order() -> None:
+    """Commands over experiments and benchmarks, these over runs: a run knows no table of a paper."""
+    above = {
+        "runs": ("experiments", "benchmarks", "commands"),
+        "experiments": ("benchmarks", "commands"),
+        "benchmarks": ("experiments", "commands"),
+    }
+    for folder, upper in above.items():
+        names = [f"neuromorph.{name}" for name in (*upper, "__main__")]
+        assert offences(files_of(f"neuromorph.{folder}"), lambda _, found, names=names: within(found.module, *names)) == []
+
+
 def families() -> list[Path]:
     return sorted(path.parent for path in (ROOT / "processes").rglob("process.py"))
 

@@ -7,10 +7,10 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
-from importlib.metadata import version
 from typing import Any
 
 from neuromorph.errors import ArtifactError
+from neuromorph.surroundings import CORE, versions
 
 
 def _now() -> str:
@@ -20,7 +20,7 @@ def _now() -> str:
 def _versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
-        **{name: version(name) for name in ("neuromorph", "numpy", "numba")},
+        **versions(CORE),
     }
 
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neuromorph.console import Talk
 from neuromorph.errors import RangeError
-from neuromorph.experiments.isd_bas import UNITS, patterns
 from neuromorph.judges.gradients import compare, worst_angle
 from neuromorph.learning.boltzmann.machine import BoltzmannMachine, Sampler
+from neuromorph.learning.boltzmann.patterns import UNITS, patterns
 from neuromorph.learning.network.connections import Dense, Start
 from neuromorph.learning.network.losses import make_loss
 from neuromorph.learning.network.network import Network

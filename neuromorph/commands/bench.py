@@ -22,8 +22,8 @@ def bench_lava(
 ) -> None:
     """The plastic 784-256-10 graph in Lava's runtime and natively."""
     from neuromorph.benchmarks.lava import bench_lava as measure
-    from neuromorph.benchmarks.surroundings import surroundings
     from neuromorph.console import Talk
+    from neuromorph.surroundings import surroundings
 
     talk = Talk(json)
     found = measure(steps, runs, talk, data_dir)
@@ -44,8 +44,8 @@ def bench_sparsity(
 ) -> None:
     """A plastic 784-512-10 stack with 1 to 100 % of its neurons active."""
     from neuromorph.benchmarks.sparsity import bench_sparsity as measure
-    from neuromorph.benchmarks.surroundings import surroundings
     from neuromorph.console import Talk
+    from neuromorph.surroundings import surroundings
 
     talk = Talk(json)
     found = measure(steps, runs, talk)
@@ -63,8 +63,8 @@ def bench_rules(
 ) -> None:
     """A step of every batched learning rule against one of backpropagation, and chains on Bars-and-Stripes."""
     from neuromorph.benchmarks.rules import bench_rules as measure
-    from neuromorph.benchmarks.surroundings import surroundings
     from neuromorph.console import Talk
+    from neuromorph.surroundings import surroundings
 
     talk = Talk(json)
     talk.result(measure(runs, talk) | surroundings())

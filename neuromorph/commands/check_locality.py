@@ -14,11 +14,7 @@ from neuromorph.errors import RangeError
 
 if TYPE_CHECKING:
     from neuromorph.console import Talk
-    from neuromorph.judges.locality import LocalityReport
     from neuromorph.learning.rule import Rule
-
-SIZES = ((12, 8, 7, 10), (12, 8, 10))
-"""Layers of the network that a rule is watched on: the first that it builds."""
 
 
 def check_locality(
@@ -42,6 +38,7 @@ def judge_locality(
     name: str, options: Sequence[str], sizes: tuple[int, ...] | None, feedback: str | None, talk: Talk
 ) -> dict[str, Any]:
     """The report on a rule, said and as a dictionary; `violations` is empty for a local one."""
+    from neuromorph.judges.verdict import SIZES, judged
     from neuromorph.learning.registry import rule_class
     from neuromorph.learning.training.options import parse_options
 
@@ -56,18 +53,6 @@ def judge_locality(
     for line in found.violations:
         talk.say(f"not local: {line}")
     return {**asdict(found), "local": not found.violations}
-
-
-def judged(rule: Rule, sizes: Sequence[tuple[int, ...]] = SIZES, feedback: str | None = None) -> LocalityReport:
-    """The judge's report, on a network of the first of these sizes that the rule builds."""
-    from neuromorph.judges.locality import check, specimen
-
-    for tried in sizes[:-1]:
-        try:
-            return check(rule, *specimen(rule, tried, feedback))
-        except RangeError:
-            continue
-    return check(rule, *specimen(rule, sizes[-1], feedback))
 
 
 def _own_rule(name: str) -> type[Rule]:

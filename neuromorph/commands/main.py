@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -19,6 +19,7 @@ from neuromorph.commands.rules import rules
 from neuromorph.commands.run import run
 from neuromorph.commands.train import train
 from neuromorph.errors import Interrupted, NeuromorphError
+from neuromorph.extras import EXTRAS, missing
 
 app = typer.Typer(
     help="Local learning as Lava processes: build a graph in Python, simulate it bit for bit, compile it for a chip.",
@@ -45,8 +46,17 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except NeuromorphError as error:
-        print(f"neuromorph: {error}", file=sys.stderr)
-        sys.exit(130 if isinstance(error, Interrupted) else 1)
+        _fail(error)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        _fail(missing(package, "this command"))
+
+
+def _fail(error: NeuromorphError) -> NoReturn:
+    print(f"neuromorph: {error}", file=sys.stderr)
+    sys.exit(130 if isinstance(error, Interrupted) else 1)
 
 
 def _show_version(wanted: bool) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from neuromorph.commands.options import AsJson, DataDir, layers_of
 from neuromorph.errors import DivergenceError, RangeError
+from neuromorph.extras import need
 
 if TYPE_CHECKING:
     from neuromorph.console import Talk
@@ -165,6 +166,7 @@ def _train(given: dict[str, Any], talk: Talk) -> dict[str, Any]:
 def _train_rule(given: Mapping[str, Any], seeds: range, folder: Path, talk: Talk) -> dict[str, Any]:
     from neuromorph.runs.batched import Task, train_rule
 
+    need("torch", "train --rule")
     if given["rule"].startswith("rbm-"):
         return _train_machine(given, seeds, folder, talk)
     named = {name: given[name] for name in TASK if name in given}

@@ -12,10 +12,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from neuromorph.benchmarks.surroundings import surroundings
 from neuromorph.errors import RangeError
 from neuromorph.experiments import report
 from neuromorph.experiments.request import Order
+from neuromorph.surroundings import surroundings
 
 EXPERIMENTS = (
     "two-tales-1", "two-tales-2", "two-tales-3", "two-tales-angles", "dp-schedules", "ep-mnist", "isd-bas", "isd-ff", "isd-p",

@@ -21,8 +21,9 @@ from typing import Any
 
 from neuromorph.experiments.grid import Cell, Results, mean_accuracy, open_claim, row, run_cells
 from neuromorph.experiments.pictures import bars
-from neuromorph.experiments.report import Claim, claim, mean_and_spread
+from neuromorph.experiments.report import Claim, claim
 from neuromorph.experiments.request import Order
+from neuromorph.runs.seeds import mean_and_spread
 
 NAME = "ep-mnist"
 TITLE = "Equilibrium propagation on MNIST"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from neuromorph.errors import DivergenceError, RangeError
 from neuromorph.experiments.measured import Kept, told_of
-from neuromorph.experiments.report import NOT_RUN, Claim, claim, mean_and_spread, plus_minus
+from neuromorph.experiments.report import NOT_RUN, Claim, claim, plus_minus
 from neuromorph.experiments.request import Order
+from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
     from neuromorph.learning.rule import Rule, Settings

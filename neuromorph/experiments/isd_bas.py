@@ -14,15 +14,14 @@ import math
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuromorph.console import Bar
 from neuromorph.experiments.measured import Kept
-from neuromorph.experiments.report import Claim, claim, mean_and_spread, plus_minus
+from neuromorph.experiments.report import Claim, claim, plus_minus
 from neuromorph.experiments.request import Order
-
-if TYPE_CHECKING:
-    from neuromorph.learning.boltzmann.machine import Array
+from neuromorph.learning.boltzmann.patterns import UNITS, patterns
+from neuromorph.runs.seeds import mean_and_spread
 
 NAME = "isd-bas"
 TITLE = "ISD and always-on learning: bars and stripes"
@@ -30,7 +29,6 @@ METHODS = {
     "CD-1": ("cd", 1), "CD-100": ("cd", 100), "ISD": ("isd", 100), "always-on": ("always-on", 100),
     "always-on, random length": ("random-length", 150),
 }  # fmt: skip
-UNITS = 16
 RATES = tuple(10 ** (-3 + k / 6) for k in range(10))
 CHANGES, QUICK_CHANGES, LOOKS = 80_000, 4_000, 20
 SEARCH_SEED = 1000
@@ -82,17 +80,6 @@ def _learn(name: str, rate: float, seed: int, changes: int) -> dict[str, Any]:
         "steps": steps, "nll": nll, "settled": sum(last) / len(last), "tv": machine.total_variation(data),
         "seconds": time.perf_counter() - began,
     }  # fmt: skip
-
-
-def patterns() -> Array:
-    """Bars, then stripes as rows of zeros and ones, (32, 16)."""
-    import numpy as np
-
-    from neuromorph.data import load
-
-    data = load("bars-and-stripes")
-    images = data.train_images[np.argsort(data.train_labels, kind="stable")]
-    return (images.reshape(len(images), -1) > 0).astype(np.float64)
 
 
 def _row(name: str, rate: float, runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from neuromorph.experiments.grid import Cell, Results, accuracy_of, mean_accuracy, open_claim, row, run_cells
-from neuromorph.experiments.report import claim, mean_and_spread
+from neuromorph.experiments.report import claim
 from neuromorph.experiments.request import Order
+from neuromorph.runs.seeds import mean_and_spread
 
 NAME = "isd-ff"
 TITLE = "Forward-Forward: both phases, or one drawn at random"

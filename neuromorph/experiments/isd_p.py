@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.experiments.isd_bas import CHANGES, QUICK_CHANGES, UNITS, patterns
+from neuromorph.experiments.isd_bas import CHANGES, QUICK_CHANGES
 from neuromorph.experiments.measured import Kept
-from neuromorph.experiments.report import claim, mean_and_spread, plus_minus
+from neuromorph.experiments.report import claim, plus_minus
 from neuromorph.experiments.request import Order
+from neuromorph.learning.boltzmann.patterns import UNITS, patterns
 from neuromorph.phases import optimal_p, trace_of_covariance
+from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
     from neuromorph.learning.boltzmann.machine import Array, BoltzmannMachine

@@ -39,7 +39,7 @@ SAMPLED = ("chl-isd", "ep-isd")
 
 def run(asked: Order) -> dict[str, Any]:
     """The same in quick and full, and without chance."""
-    from neuromorph.commands.check_locality import judged
+    from neuromorph.judges.verdict import judged
     from neuromorph.learning.registry import RULES, make_rule
 
     reports = {CIRCUIT: judged(_circuit())}

@@ -22,8 +22,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.experiments.measured import Kept, told_of
-from neuromorph.experiments.report import Claim, claim, mean_and_spread, plus_minus
+from neuromorph.experiments.report import Claim, claim, plus_minus
 from neuromorph.experiments.request import Order
+from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from neuromorph.data import Dataset
 from neuromorph.experiments.measured import Kept, told_of
-from neuromorph.experiments.report import claim, mean_and_spread, plus_minus
+from neuromorph.experiments.report import claim, plus_minus
 from neuromorph.experiments.request import Order
+from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
     from neuromorph.learning.network.network import Network

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +95,3 @@ def write(result: Mapping[str, Any], draw: Callable[[Any, Mapping[str, Any]], No
     except OSError as error:
         raise OutputError(f"'{text}' cannot be written: {error.strerror}; give another folder with -o") from None
     return picture
-
-
-def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation (0 for one value)."""
-    import statistics
-
-    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0

@@ -15,8 +15,9 @@ from itertools import pairwise
 from typing import Any
 
 from neuromorph.experiments.grid import Cell, accuracy_of, row, run_cells
-from neuromorph.experiments.report import Claim, claim, mean_and_spread
+from neuromorph.experiments.report import Claim, claim
 from neuromorph.experiments.request import Order
+from neuromorph.runs.seeds import mean_and_spread
 
 NAME = "two-tales-1"
 TITLE = "Two Tales, table 1: accuracy and spectral norm on MNIST"

@@ -13,8 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.experiments.measured import Kept, told_of
-from neuromorph.experiments.report import claim, mean_and_spread, plus_minus
+from neuromorph.experiments.report import claim, plus_minus
 from neuromorph.experiments.request import Order
+from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
     from neuromorph.learning.rule import Rule, Settings

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
 from neuromorph.errors import ArtifactError, DivergenceError, RangeError
-from neuromorph.experiments.report import mean_and_spread
 from neuromorph.runs.chip_seeds import hidden_units, pixels
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
 from neuromorph.runs.log import TrainingLog, check_tensorboard
+from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
     from neuromorph.learning.network.network import Network

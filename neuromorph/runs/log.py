@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from neuromorph.console import Talk
-from neuromorph.errors import NeuromorphError, OutputError
+from neuromorph.errors import OutputError
+from neuromorph.extras import need
 
 
 class TrainingLog:
     """Epochs as the trainer's history has them. `tensorboard`: folder for event files, None for none.
 
-    Raises NeuromorphError when TensorBoard is asked for and missing.
+    Raises MissingError when TensorBoard is asked for and not installed.
     """
 
     def __init__(self, talk: Talk, tensorboard: str | None, run: str) -> None:
@@ -36,13 +37,10 @@ class TrainingLog:
 
 
 def check_tensorboard(folder: Path) -> Any:
-    """TensorBoard's writer. Raises NeuromorphError when it is missing, OutputError for a folder that cannot be written."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise NeuromorphError(
-            "--tensorboard needs the package tensorboard, which is missing: pip install tensorboard"
-        ) from None
+    """TensorBoard's writer. Raises MissingError where it is not installed, OutputError for a folder that cannot be written."""
+    need("tensorboard", "--tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -18,8 +18,8 @@ import numpy as np
 from neuromorph.console import Talk
 from neuromorph.data import load
 from neuromorph.errors import ArtifactError, RangeError
-from neuromorph.experiments.report import mean_and_spread
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
+from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
     from neuromorph.learning.boltzmann.machine import Array, Sampler

@@ -217,11 +217,3 @@ def test_bad_input_is_one_line_and_a_failure(
     monkeypatch.chdir(tmp_path)
     assert says in refusal(monkeypatch, capsys, "train", *arguments)
     assert list(tmp_path.iterdir()) == []  # nothing half made
-
-
-def test_a_missing_tensorboard_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    assert call(monkeypatch, *RULE, "--tensorboard", str(tmp_path), "-o", str(tmp_path / "run")) == 1
-    assert "pip install tensorboard" in capsys.readouterr().err
