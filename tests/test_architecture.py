@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import tomli
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {
@@ -213,7 +217,7 @@ def test_importing_neuromorph_loads_nothing_heavy(tmp_path: Path) -> None:
 
 def test_the_package_list_is_what_is_on_disk() -> None:
     """A folder that is not listed imports in an editable install and is missing from the wheel."""
-    setuptools = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = {path.parent for path in SOURCES}
     assert sorted(setuptools["packages"]) == sorted(dotted(folder / "__init__.py") for folder in folders)
     assert setuptools["package-dir"] == {name: top for top, name in PACKAGES.items()}
