@@ -8,12 +8,8 @@ import numpy as np
 
 from neuromorph.engine.online import paused
 from neuromorph.errors import ProgramError
-from neuromorph.laws.dyad import SILENT_AT_RATE_ZERO
 from neuromorph.laws.products.plasticity import TAG_1_RANGE, SignMode
 from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse, variables
-
-RATE = "rate"
-"""The state that silences a neuron's learning when it is 0."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +81,11 @@ def _entry(before: Synapse, after: Synapse) -> FrozenSynapse:
 
 
 def pause(program: Program) -> Program:
-    """The Program with every `rate` state at 0, after which no plastic synapse changes a weight or a tag.
+    """The Program with every population silenced (`Law.silence`; dyads: rate 0), after which no plastic synapse changes.
 
-    Exact, not approximate: y3 = 0 makes every product 0, and rounding leaves what 0 was added to (but for a
-    tag_1 of -257, which the accumulator cannot hold). To go on learning, give the populations their rates
-    back. Raises ProgramError naming every synapse for which this would not hold, and why; `freeze` ends the
+    Exact, not approximate: a factor 0 makes every product 0, and rounding leaves what 0 was added to (but for a
+    tag_1 of -257, which the accumulator cannot hold). To go on learning, give the populations the states back
+    that were set to 0. Raises ProgramError naming every synapse for which this would not hold, and why; `freeze` ends the
     learning of any rule.
     """
     reasons = [f"synapse '{s.name}' {why}" for s in program.synapses if (why := why_never_paused(program, s))]
@@ -99,7 +95,7 @@ def pause(program: Program) -> Program:
 
 
 def why_never_paused(program: Program, synapse: Synapse) -> str | None:
-    """Why rates of 0 would not stop this synapse exactly, or None if they do (or if it does not learn)."""
+    """Why silent populations would not stop this synapse exactly, or None if they do (or if it does not learn)."""
     rule = synapse.plasticity
     if rule is None:
         return None
@@ -112,20 +108,20 @@ def why_never_paused(program: Program, synapse: Synapse) -> str | None:
     for product in products:
         if not any(f.variable in silenced and f.constant == 0 for f in product.factors):
             return (
-                f"has a product ({product.dependency}, {', '.join(map(str, product.factors))}) without a factor that a rate "
-                "of 0 silences, such as the y3 of dyads"
+                f"has a product ({product.dependency}, {', '.join(map(str, product.factors))}) without a factor that "
+                "falls silent, such as the y3 of dyads"
             )
     return None
 
 
 def _silenced(program: Program, synapse: Synapse, trace: str) -> bool:
-    """Whether a post-trace is 0 while rates are 0: no impulses, and written by ports that are silent then."""
+    """Whether a post-trace is 0 while populations are silenced: no impulses, and written by ports that are silent then."""
     if synapse.plasticity is None or synapse.plasticity.impulses[trace]:
         return False
     return all(
         isinstance(node := program[link.source[0]], Population)
-        and RATE in node.states
-        and link.source[1] in SILENT_AT_RATE_ZERO
+        and node.law.silence is not None
+        and link.source[1] in node.law.silence.outputs
         for link in program.links
         if link.target == (synapse.name, f"s_in_{trace}")
     )

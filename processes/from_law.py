@@ -22,9 +22,6 @@ from neuromorph.laws.law import Law, Variable
 
 Array = npt.NDArray[Any]
 
-BROADCAST = ("phase",)
-"""Input ports of one element, which every neuron receives."""
-
 
 def owner_of(process: AbstractProcess) -> str:
     """What errors call the process."""
@@ -53,7 +50,7 @@ class LawProcess(AbstractProcess):
     """A population of neurons that obey `law`, in any shape.
 
     A subclass names its law and calls `declare` at the end of its __init__. Every input and output of the law
-    is a port of the process's shape (`phase`: shape (1,), for all neurons), every parameter and state a Var:
+    is a port of the process's shape (a shared input: shape (1,), for all neurons), every parameter and state a Var:
     shape (1,) where it is shared, else the process's shape. Values have the same units in floating and in
     fixed point; ranges and whole numbers are demanded by the fixed-point model and by the lowering, what is
     nonsense for both is refused here.
@@ -75,7 +72,7 @@ class LawProcess(AbstractProcess):
         variables = self.law.parameters + self.law.states
         values = {v.name: self._value(v, given.get(v.name, v.default)) for v in variables}
         for port in self.law.inputs:
-            setattr(self, port.name, InPort(shape=(1,) if port.name in BROADCAST else shape))
+            setattr(self, port.name, InPort(shape=(1,) if port.shared else shape))
         for port in self.law.outputs:
             setattr(self, port.name, OutPort(shape=shape))
         for name, value in values.items():

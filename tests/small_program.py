@@ -75,5 +75,5 @@ def learner(seed: int = 0, tied: bool = False, mode: SignMode = SignMode.MIXED, 
     for cell, synapse, side in [("h", "w1", "out"), ("o", "w2", "out"), ("h", "b", "apical")][: 2 if tied else 3]:
         ends.append(((cell, "s_out_bap"), (synapse, "s_in_bap")))
         ends += [((cell, f"s_{side}_{y}"), (synapse, f"s_in_{y}")) for y in TRACE_PORTS]
-    phases = [Link(("x", "phase"), (n.name, "phase"), np.zeros(n.size, int)) for n in (h, o)]
+    phases = [Link(("x", "phase"), (n.name, "phase")) for n in (h, o)]
     return Program((source, w1, h, w2, o, b), (*(Link(*pair) for pair in ends), *phases))

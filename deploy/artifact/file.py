@@ -33,6 +33,7 @@ from neuromorph.deploy.artifact.schema import (
     read_link,
     read_node,
     read_probe,
+    since_schema_1,
     valid,
     write_link,
     write_node,
@@ -151,7 +152,7 @@ def _read_program(reader: Reader) -> Program:
     step = reader.number("step")
     reader.finish()
     with valid(reader):
-        return Program(nodes, links, probes, step)
+        return Program(nodes, since_schema_1(reader, links, nodes), probes, step)
 
 
 def _read_provenance(root: Reader) -> Provenance:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import h5py
@@ -196,6 +197,23 @@ def read_link(reader: Reader) -> Link:
     index = reader.array("index", (None,)) if reader.has("index") else None
     reader.finish()
     return Link(source, target, index)
+
+
+def since_schema_1(reader: Reader, links: tuple[Link, ...], nodes: tuple[Node, ...]) -> tuple[Link, ...]:
+    """Links of schema 1 as they are now: there a shared input had one element per neuron, all from the same sender."""
+    shared = {(n.name, v.name) for n in nodes if isinstance(n, Population) for v in n.law.inputs if v.shared}
+    alone = {(n.name, port) for n in nodes for port, size in n.outputs.items() if size == 1}
+    return tuple(_to_one(reader, link, alone) if link.target in shared else link for link in links)
+
+
+def _to_one(reader: Reader, link: Link, alone: set[tuple[str, str]]) -> Link:
+    if link.source in alone:
+        return replace(link, index=None)
+    if link.index is None or len(senders := np.unique(link.index)) != 1:
+        raise reader.wrong(
+            "links", f"neurons of '{link.target[0]}' take {link.target[1]} from several senders, and all share one"
+        )
+    return replace(link, index=senders)
 
 
 def _read_end(reader: Reader, name: str) -> tuple[str, str]:

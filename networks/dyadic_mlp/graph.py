@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromorph.laws.dyad import FREE
+from neuromorph.laws.phase import FREE
 from neuromorph.program import Array
 
 if TYPE_CHECKING:

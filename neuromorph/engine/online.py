@@ -1,7 +1,7 @@
 """Learning and prediction one sample at a time, on any Program that has a presenter and a readout.
 
-A presenter is a source whose port `s_phase` opens every sample (1: free, 2: nudged); a readout is a population of the law
-'readout', whose `drive` at the last step of a sample is the network's answer: the label is its argmax (the lowest on ties).
+A presenter is a source whose port `s_phase` opens every sample (1: free, 2: nudged); a readout is a population whose law names a
+state as its answer: the network's at the last step of a sample. The label is its argmax (the lowest on ties).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import ProgramError
-from neuromorph.laws.dyad import FREE, NUDGED, READOUT
+from neuromorph.laws.phase import FREE, NUDGED
 from neuromorph.program import Array, Population, Probe, Program, Source
 
 Progress = Callable[[int], None]
@@ -30,7 +30,7 @@ def presenter_of(program: Program) -> Source:
 
 def readout_of(program: Program) -> Population:
     """The population that answers."""
-    found = [n for n in program.nodes if isinstance(n, Population) and n.law is READOUT]
+    found = [p for p in program.populations if p.law.answer]
     if len(found) != 1:
         raise ProgramError(f"this Program has {len(found)} readouts; exactly one is needed")
     return found[0]
@@ -54,19 +54,15 @@ def present(program: Program, samples: Array, targets: Array | None = None, orde
 
 
 def paused(program: Program) -> Program:
-    """The Program with every learning rate at zero: y3 = 0 at every step, so no weight moves (and none is rounded)."""
-    still = [
-        replace(node, states={**node.states, "rate": np.zeros(node.size)})
-        for node in program.nodes
-        if isinstance(node, Population) and "rate" in node.states
-    ]
-    return program.with_nodes(*still)
+    """The Program with every population silenced, as its law says: no weight moves (and none is rounded)."""
+    silenced = [(p, p.law.silence.state) for p in program.populations if p.law.silence]
+    return program.with_nodes(*(replace(p, states={**p.states, state: np.zeros(p.size)}) for p, state in silenced))
 
 
 def answers(program: Program, samples: Array, progress: Progress | None = None) -> Array:
-    """The readout's drive (n, outputs) at the last step of every sample, in free phases, with learning paused."""
-    hold = presenter_of(program).hold
-    probe = Probe(ANSWER, readout_of(program).name, "drive", length=len(samples), every=hold, offset=hold - 1)
+    """The readout's answer (n, outputs) at the last step of every sample, in free phases, with learning paused."""
+    hold, readout = presenter_of(program).hold, readout_of(program)
+    probe = Probe(ANSWER, readout.name, readout.law.answer or "", length=len(samples), every=hold, offset=hold - 1)
     trial = replace(present(paused(program), samples), probes=(probe,), step=0)
     engine = Engine(trial)
     engine.run(hold * len(samples), progress)

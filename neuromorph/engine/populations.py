@@ -46,13 +46,13 @@ def _compiled_each_neuron(law, d, t, mem):  # type: ignore[no-untyped-def]
     rules = LAWS[law.literal_value]
     step = rules.make(COMPILED)
     width, results = len(rules.arguments), len(rules.results)
-    bounds = tuple((v.low, v.high) for v in rules.inputs)
+    bounds = tuple((v.low, v.high, v.shared) for v in rules.inputs)
 
     def implementation(law, d, t, mem):  # type: ignore[no-untyped-def]
         where = to_fixed_tuple(d[1 : 1 + width], width)
         for k in range(len(bounds)):
-            low, high = bounds[k]
-            for i in range(d[0]):
+            low, high, shared = bounds[k]
+            for i in range(1 if shared else d[0]):
                 if mem[d[1 + k] + i] < low or mem[d[1 + k] + i] > high:
                     mem[STATUS] = i
                     return BAD_INPUT + k

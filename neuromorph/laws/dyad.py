@@ -35,24 +35,19 @@ Rate: y3 = rate >> 16, where rate is a 24-bit register that loses its 2^-rate_sh
 Order: clock, error hold, compartments, ports; all outputs are of the same step. A phase spike drops the error that arrives
 with it (it belongs to the sample before) and, with reset = 1, zeroes compartments and held errors.
 
-Readout dyad: the same, with Delta = beta * (target - a) while the phase is nudged (phase spike 2), from age nudge_from on
-(before, the output is still the last sample's), and 0 while it is free (phase spike 1), a = clip(drive, low, top), linear compartments: the
-linearised squared-error nudging (equations.md section 1; DP's exact rule divides by (1 + alpha beta)(1 - (1-alpha) beta), which only
-rescales delta).
-
 Bits in fixed point: a_in 32, s_plus and s_minus 24 (six of them fraction, so that a leak does not stall), e_plus and e_minus
-24, age 15, rate 24, alpha, nudge and beta 8 (of 256). Scaling down rounds to nearest: floors would drift on signed errors.
+24, age 15, rate 24, alpha and nudge 8 (of 256). Scaling down rounds to nearest: floors would drift on signed errors.
 Differences to the papers: top-down errors arrive in two halves, one per sign; the mean is rounded to 7 bits.
+The dyad of an output is in laws/readout.py.
 """
 
 from __future__ import annotations
 
 from neuromorph.arithmetic import Arithmetic
-from neuromorph.laws.law import Law, Step, Variable
+from neuromorph.laws.law import Law, Silence, Step, Variable
+from neuromorph.laws.phase import NUDGED
 
 AGE_LIMIT = 2**15 - 1
-FREE, NUDGED = 1, 2
-"""Payloads of the phase spike that opens a phase."""
 
 
 def make_clock(ops: Arithmetic) -> Step:
@@ -179,47 +174,8 @@ def make_dyad(ops: Arithmetic) -> Step:
     return ops.function(dyad)
 
 
-def make_readout(ops: Arithmetic) -> Step:
-    select, clip, scale_down, add_portion = ops.select, ops.clip, ops.scale_down, ops.add_portion
-    widen, narrow = ops.widen, ops.narrow
-    clock, ports, difference = make_clock(ops), make_ports(ops), make_difference(ops)
-    nudged_apart, mean_of = make_nudged(ops), make_mean(ops)
-
-    def readout(  # type: ignore[no-untyped-def]
-        t, a_in, a_target, phase,
-        s_plus, s_minus, drive, nudged, age, rate, phases, tick, tick_apical,
-        shift, bias, alpha, nudge, beta, low, top, leak, margin, limit, nudge_from,
-        reset, learn_from, rate_interval, rate_shift,
-    ):  # fmt: skip
-        age, rate, phases, y3 = clock(phase, age, rate, phases, learn_from, rate_interval, rate_shift)
-        opens = phase > 0
-        nudged = select(opens, select(phase == 2, 1, 0), nudged)
-        kept = select(opens, 1 - reset, 1)
-        s_plus = s_plus * kept
-        s_minus = s_minus * kept
-        drive = a_in
-        a = clip(scale_down(a_in, shift) + bias, low, top)
-        error = add_portion(0, (a_target - a) * select(age >= nudge_from, nudged, 0), beta)
-        a_plus, a_minus = nudged_apart(a, a, error, nudge)
-        s_plus = s_plus + scale_down(widen(a_plus) - s_plus, leak)
-        s_minus = s_minus + scale_down(widen(a_minus) - s_minus, leak)
-        plus = narrow(s_plus)
-        minus = narrow(s_minus)
-        mean = clip(mean_of(minus, plus - minus, alpha), low, top)
-        delta = difference(plus, minus, margin, limit)
-        tick, tick_apical, s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical, y3_apical = ports(
-            age, mean, delta, y3, tick, tick_apical
-        )
-        return (
-            s_plus, s_minus, drive, nudged, age, rate, phases, tick, tick_apical,
-            s_out, s_error, bap, y1, y2, y3, y1_apical, y2_apical, y3_apical,
-        )  # fmt: skip
-
-    return ops.function(readout)
-
-
 COMPARTMENT = 2**13 - 1
-PHASE = Variable("phase", 0, 2, "opens a phase: 1 free, 2 nudged; 0 nothing")
+PHASE = Variable("phase", 0, NUDGED, "opens a phase: 1 free, 2 nudged; 0 nothing", shared=True)
 A_IN = Variable("a_in", -(2**31), 2**31 - 1, "bottom-up drive")
 OUTPUTS = (
     Variable("s_out", 0, 254, "activity axon, 2 * mean; a learning synapse reads payloads of 0..254", even=True),
@@ -232,8 +188,7 @@ OUTPUTS = (
     Variable("s_apical_y2", 0, 1, "tick, 1 at every second pair of steps in the learning window while mean > 1"),
     Variable("s_apical_y3", 0, 127, "learning rate in the learning window while mean > 1"),
 )
-SILENT_AT_RATE_ZERO = ("s_out_y2", "s_out_y3", "s_apical_y2", "s_apical_y3")
-"""Ports that send 0 at every step while the rate is 0: a product with a factor from one of them then changes nothing."""
+SILENCE = Silence("rate", ("s_out_y2", "s_out_y3", "s_apical_y2", "s_apical_y3"))
 S_PLUS = Variable("s_plus", -(COMPARTMENT << 6), COMPARTMENT << 6, "upper compartment, in 1/64")
 S_MINUS = Variable("s_minus", -(COMPARTMENT << 6), COMPARTMENT << 6, "lower compartment, in 1/64")
 CLOCK_STATES = (
@@ -283,38 +238,5 @@ DYAD = Law(
         *CLOCK_PARAMETERS,
     ),
     make=make_dyad,
-)
-
-READOUT = Law(
-    name="readout",
-    inputs=(
-        A_IN,
-        Variable(
-            "a_target", 254 - COMPARTMENT, COMPARTMENT - 254, "target; further out, a compartment would leave its range"
-        ),
-        PHASE,
-    ),
-    outputs=OUTPUTS,
-    states=(
-        S_PLUS,
-        S_MINUS,
-        Variable("drive", -(2**31), 2**31 - 1, "bottom-up drive as received: the prediction is its argmax"),
-        Variable("nudged", 0, 1, "1 in a nudged phase"),
-        *CLOCK_STATES,
-    ),
-    parameters=(
-        SHIFT,
-        BIAS,
-        ALPHA,
-        NUDGE,
-        Variable("beta", 0, 256, "nudging strength, of 256", default=128, shared=True),
-        Variable("low", 0, 127, "lower end of the output", shared=True),
-        Variable("top", 0, 127, "upper end of the output; 7 bits", default=127, shared=True),
-        LEAK,
-        MARGIN,
-        LIMIT,
-        NUDGE_FROM,
-        *CLOCK_PARAMETERS,
-    ),
-    make=make_readout,
+    silence=SILENCE,
 )

@@ -22,8 +22,9 @@ Array = npt.NDArray[Any]
 class Variable:
     """One number of a neuron: a port, a state or a parameter.
 
-    `low` and `high` bound it in fixed point (inclusive). `even` restricts it to even numbers. `shared` parameters have
-    one value per population (Lava: shape (1,)), all others one per neuron.
+    `low` and `high` bound it in fixed point (inclusive). `even` restricts it to even numbers. A `shared` parameter has one
+    value per population, a `shared` input is a port of one element that every neuron receives (Lava: shape (1,)); of all others
+    there is one per neuron. `default`: of states and parameters.
     """
 
     name: str
@@ -62,6 +63,17 @@ Step = Callable[..., Any]
 
 
 @dataclass(frozen=True)
+class Silence:
+    """What ends a neuron's teaching: where `state` is 0 it stays 0 and `outputs` send 0, whatever arrives.
+
+    A product with a factor from one of these outputs then changes nothing.
+    """
+
+    state: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Law:
     """The dynamics of one neuron.
 
@@ -71,6 +83,9 @@ class Law:
 
     `conditions` are relations between parameters that ranges cannot say: each takes the parameters of one population (by
     name) and returns a complaint or None.
+
+    `answer` names the state whose value at the last step of a sample is the network's answer: a population of such a law is a
+    readout. `silence` says what pauses the plasticity that the neurons drive.
     """
 
     name: str
@@ -80,6 +95,8 @@ class Law:
     parameters: tuple[Variable, ...]
     make: Callable[[Any], Step]
     conditions: tuple[Callable[[Mapping[str, Array]], str | None], ...] = ()
+    answer: str | None = None
+    silence: Silence | None = None
 
     @property
     def arguments(self) -> tuple[Variable, ...]:

@@ -16,6 +16,9 @@ from __future__ import annotations
 from neuromorph.arithmetic import Arithmetic
 from neuromorph.laws.law import Step
 
+FREE, NUDGED = 1, 2
+"""Payloads of the spike that opens a phase: without and with a target."""
+
 
 def make_positive(ops: Arithmetic) -> Step:
     """1 for a positive phase, 0 for a negative one."""

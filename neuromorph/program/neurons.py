@@ -15,7 +15,10 @@ from neuromorph.program.values import INT32, Array, whole
 
 @dataclass(frozen=True)
 class Population:
-    """Neurons that obey one law. Parameters hold one value (shared) or one per neuron; states one per neuron, flat."""
+    """Neurons that obey one law. Parameters hold one value (shared) or one per neuron; states one per neuron, flat.
+
+    An input port has one element per neuron, or one that all of them receive (shared).
+    """
 
     name: str
     law: Law
@@ -45,7 +48,7 @@ class Population:
 
     @property
     def inputs(self) -> dict[str, int]:
-        return {v.name: self.size for v in self.law.inputs}
+        return {v.name: 1 if v.shared else self.size for v in self.law.inputs}
 
     @property
     def outputs(self) -> dict[str, int]:

@@ -67,13 +67,9 @@ def _node(process: AbstractProcess, graph: ProcessGraph, name: str, step: int) -
 
 def _link(edge: Edge, names: dict[AbstractProcess, str], nodes: dict[str, Node]) -> Link:
     source, target = names[edge.source.process], names[edge.target.process]
-    size = nodes[target].inputs.get(edge.target.name)
-    if size is None or edge.source.name not in nodes[source].outputs:
+    if edge.target.name not in nodes[target].inputs or edge.source.name not in nodes[source].outputs:
         raise LoweringError(f"the connection {source}.{edge.source.name} -> {target}.{edge.target.name} has no native form")
-    index = edge.index
-    if edge.target.size == 1 and size > 1:  # one value for all neurons
-        index = np.repeat(np.zeros(1, dtype=int) if index is None else index, size)
-    return Link((source, edge.source.name), (target, edge.target.name), index)
+    return Link((source, edge.source.name), (target, edge.target.name), edge.index)
 
 
 def _probe_name(data: Var) -> str:

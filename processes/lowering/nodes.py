@@ -24,9 +24,10 @@ from lava.proc.sparse.models import (
 )
 
 from neuromorph.errors import LoweringError
-from neuromorph.laws.dyad import DYAD, READOUT
+from neuromorph.laws.dyad import DYAD
 from neuromorph.laws.law import Law
 from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
+from neuromorph.laws.readout import READOUT
 from neuromorph.laws.synapse import EXPONENT_RANGE, MESSAGE_BITS_RANGE
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.lowering.discovery import describe, node_name

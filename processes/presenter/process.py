@@ -10,7 +10,7 @@ from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
 
 from neuromorph.errors import RangeError
-from neuromorph.laws.dyad import FREE, NUDGED
+from neuromorph.laws.phase import FREE, NUDGED
 from neuromorph.processes.from_law import Array, numbers, owner_of
 
 

@@ -4,7 +4,7 @@ from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from neuromorph.laws.dyad import READOUT
+from neuromorph.laws.readout import READOUT
 from neuromorph.processes.from_law import FixedModel, FloatingModel
 from neuromorph.processes.readout.process import NudgedReadout
 

@@ -7,13 +7,13 @@ from typing import Any
 from lava.magma.core.process.process import LogConfig
 
 from neuromorph.errors import RangeError
-from neuromorph.laws.dyad import READOUT
+from neuromorph.laws.readout import READOUT
 from neuromorph.processes.dyads.process import Variant, dyadic, of_256
 from neuromorph.processes.from_law import LawProcess, owner_of
 
 
 class NudgedReadout(LawProcess):
-    """Output dyads with linear compartments (laws/dyad.py)::
+    """Output dyads with linear compartments (laws/readout.py)::
 
         a = clip(a_in / 2^shift + bias, low, top),   Delta = beta * (a_target - a) while nudged, 0 while free
         s_plus -> a + nudge * Delta,   s_minus -> a - (1 - nudge) * Delta

@@ -15,13 +15,12 @@ from neuromorph.deploy.freeze import freeze, pause
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import ProgramError
 from neuromorph.laws.catalogue import LAWS
-from neuromorph.laws.dyad import SILENT_AT_RATE_ZERO
 from neuromorph.laws.law import Law
 from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.program import LEARNING_INPUTS, TRACES, Link, Population, Probe, Program, Synapse
 
 STEPS = 90
-RATED = [law for law in LAWS.values() if "rate" in {v.name for v in law.states}]
+SILENCED = [law for law in LAWS.values() if law.silence]
 
 
 def after(program: Program, steps: int = STEPS) -> Program:
@@ -153,15 +152,16 @@ def test_a_long_epoch_and_rules_for_tags_pause_too() -> None:
         assert np.array_equal(engines[1].get("w1", name), before)
 
 
-@pytest.mark.parametrize("law", RATED, ids=lambda law: law.name)
+@pytest.mark.parametrize("law", SILENCED, ids=lambda law: law.name)
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
-def test_rate_zero_is_third_factor_zero_for_ever(law: Law, data: st.DataObject) -> None:
+def test_silence_is_for_ever_and_sends_zero(law: Law, data: st.DataObject) -> None:
+    assert law.silence
     numbers = {v.name: np.array([data.draw(st.integers(v.low, v.high))]) for v in law.arguments}
-    numbers["rate"] = np.array([0])
+    numbers[law.silence.state] = np.array([0])
     results = law.make(FIXED)(1, *(numbers[v.name] for v in law.arguments))
     named = {v.name: int(r[0]) for v, r in zip(law.results, results, strict=True)}
-    assert (named["rate"], {named[port] for port in SILENT_AT_RATE_ZERO}) == (0, {0})
+    assert {named[name] for name in (law.silence.state, *law.silence.outputs)} == {0}
 
 
 def impulses(size: float) -> dict[str, float]:

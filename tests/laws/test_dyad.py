@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from neuromorph.arithmetic.fixed import FIXED
 from neuromorph.arithmetic.floating import FLOATING
-from neuromorph.laws.dyad import AGE_LIMIT, DYAD, READOUT
+from neuromorph.laws.dyad import AGE_LIMIT, DYAD
 from neuromorph.laws.law import Law
+from neuromorph.laws.readout import READOUT
 
 counts = st.integers(0, 256)
 

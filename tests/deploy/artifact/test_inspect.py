@@ -10,7 +10,8 @@ from small_program import learner, plasticity
 from neuromorph.deploy.artifact.file import Artifact
 from neuromorph.deploy.artifact.inspect import WIDTH, describe, summary
 from neuromorph.deploy.artifact.provenance import Provenance
-from neuromorph.laws.dyad import DYAD, READOUT
+from neuromorph.laws.dyad import DYAD
+from neuromorph.laws.readout import READOUT
 from neuromorph.program import Program, Synapse
 
 PROVENANCE = Provenance(seed=5, data_set="digits", accuracies={"test": 0.5}, notes={"because": [1, "two"]})

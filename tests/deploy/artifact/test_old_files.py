@@ -1,10 +1,10 @@
-"""Files of former versions always load: data/schema1.nmh5 is as 0.1.0 wrote it and is never written again."""
+"""Files of former versions always load: data/schema1*.nmh5 are as 0.1.0 wrote them and are never written again."""
 
 from pathlib import Path
 
 import numpy as np
 from random_programs import differences
-from small_program import plasticity
+from small_program import learner, plasticity
 
 from neuromorph.deploy.artifact.file import load
 from neuromorph.deploy.artifact.provenance import Provenance
@@ -84,3 +84,7 @@ def test_a_file_of_schema_1() -> None:
     artifact = load(SCHEMA_1)
     assert differences(artifact.program, expected()) == []
     assert (artifact.provenance, artifact.schema) == (PROVENANCE, 1)
+
+
+def test_in_schema_1_every_neuron_took_the_phase_by_itself() -> None:
+    assert differences(load(SCHEMA_1.with_stem("schema1-phase")).program, learner()) == []
