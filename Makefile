@@ -1,50 +1,64 @@
-# Targets work from a fresh checkout: each makes .venv first when it is missing or older than pyproject.toml.
+# Targets work from a fresh checkout: each makes a virtual environment first when it is missing or older than pyproject.toml.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types clean
+.PHONY: help demo test test-full lint types python clean
 
-BIN := .venv/bin
-INSTALLED := .venv/.installed
+# Python 3.10, where Lava runs, or else the newest there is, in .venv. `make demo PYTHON=python3.13` (or a path) takes
+# that one, in .venv-3.13.
+SEARCHED := $(or $(PYTHON),python3.10 python3.14 python3.13 python3.12 python3.11 python3)
+SAY := import sys; assert (3, 10) <= sys.version_info < (3, 15); print("%d.%d" % sys.version_info[:2], sys.executable)
+hash := \#
+FOUND := $(shell for name in $(SEARCHED); do \
+    for python in "$$name" "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$${name$(hash)python}".*/bin/python; do \
+        "$$python" -c '$(SAY)' 2>/dev/null && exit; \
+    done; done)
+VERSION := $(firstword $(FOUND))
+VENV := .venv$(if $(PYTHON),-$(VERSION))
+BIN := $(VENV)/bin
+LAVA := $(filter 3.10,$(VERSION))
+
+# What each target needs of pyproject.toml's extras: no torch for the demo, nor for tests where Lava is not.
+FOR_DEMO := $(VENV)/.demo-$(VERSION)
+FOR_TEST := $(VENV)/.test-$(VERSION)
+$(FOR_DEMO): EXTRAS := lava,plots
+$(FOR_TEST): EXTRAS := test$(if $(LAVA),$(comma)all)
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 20
 
-demo: $(INSTALLED)  ## digits, learned with integers only, checked against Lava, compiled, drawn
+demo: python $(FOR_DEMO)  ## digits, learned with integers only, checked against Lava, compiled, drawn
 	@$(BIN)/neuromorph demo
 
-test: lint types  ## lint, types, and every test that is not marked full
+test: python lint $(if $(LAVA),types)  ## lint, types (where Lava is), and every test that is not marked full
 	@$(BIN)/pytest -n auto --maxprocesses 4 -m "not full"
 
-test-full: lint types  ## lint, types, and every test
+test-full: python lint $(if $(LAVA),types)  ## lint, types, and every test
 	@$(BIN)/pytest -n auto --maxprocesses 4
 
-lint: $(INSTALLED)  ## ruff: rules and formatting
+lint: $(FOR_TEST)  ## ruff: rules and formatting
 	@$(BIN)/ruff check --quiet --output-format concise .
 	@$(BIN)/ruff format --check --quiet .
 
 # mypy does not see the folders that an editable install maps into the package, so it reads an installed copy.
 # build/ goes first: setuptools would carry files deleted from the source over into the copy.
-types: $(INSTALLED)  ## mypy --strict
+types: $(FOR_TEST)  ## mypy --strict
 	@rm -rf build
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/typed .
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/typed .
 	@cd build && MYPYPATH=typed ../$(BIN)/mypy --strict --no-error-summary \
 	    --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p neuromorph
 
-clean:  ## remove what the other targets made, except .venv
+python:  ## say which Python the other targets take
+	@test -n "$(VERSION)" || { echo "$(or $(PYTHON),Python 3.10 to 3.14) is not here, or no Python 3.10 to 3.14:" \
+	    "install one with its venv module, or run 'pyenv install 3.13'." >&2; exit 1; }
+	@echo "Python $(VERSION)$(if $(LAVA),, without Lava (it runs on 3.10 only)), in $(VENV)"
+
+clean:  ## remove what the other targets made, except .venv and its like
 	@rm -rf build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	@find neuromorph processes networks deploy tests -name __pycache__ -prune -exec rm -rf {} +
 
-CANDIDATES = python3.10 "$$(pyenv prefix 2>/dev/null)/bin/python" "$$HOME"/.pyenv/versions/3.10.*/bin/python python3 python
-
-$(INSTALLED): pyproject.toml
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
-	    for python in $(CANDIDATES); do \
-	        "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' 2>/dev/null && break; \
-	        python=; \
-	    done; \
-	    test -n "$$python" || { echo "No Python 3.10 found, and Lava runs on no other: install python3.10" \
-	        "with its venv module, or run 'pyenv install 3.10'." >&2; exit 1; }; \
-	    "$$python" -m venv .venv; \
-	}
-	@echo "Installing neuromorph and what it needs into .venv (the first time takes minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+comma := ,
+$(FOR_DEMO) $(FOR_TEST): pyproject.toml | python
+	@test -x $(BIN)/python$(VERSION) && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
+	    "$(wordlist 2,99,$(FOUND))" -m venv --clear $(VENV)
+	@echo "Installing neuromorph and what it needs into $(VENV) (the first time takes a minute, with torch minutes)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@

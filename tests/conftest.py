@@ -6,12 +6,12 @@ package unannounced fails.
 """
 
 from collections.abc import Generator
-from importlib.util import find_spec
 
 import pytest
 
-EXTRAS = ("lava", "torch", "norse", "matplotlib", "tensorboard")
-MISSING = [name for name in EXTRAS if find_spec(name) is None]
+from neuromorph.extras import EXTRAS, has
+
+MISSING = [name for name in EXTRAS if not has(name)]
 LEFT_OUT = pytest.StashKey[dict[str, str]]()  # what was left out (a module or a test by its id): for want of what
 
 
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _wanting(item: pytest.Item) -> str | None:
     needed = [name for mark in item.iter_markers("needs") for name in mark.args]
-    assert set(needed) <= set(EXTRAS), f"{item.nodeid} needs {needed}; known are {EXTRAS}"
+    assert set(needed) <= set(EXTRAS), f"{item.nodeid} needs {needed}; known are {list(EXTRAS)}"
     return next((name for name in needed if name in MISSING), None)
 
 

@@ -27,7 +27,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 MADE_HERE = {"__pycache__", "build", "dist"}  # by make
 MADE_BY_USERS = {ROOT / name for name in ("data", "demo", "runs")}  # and ignored by git
-HIDDEN_BUT_OURS = {".ci", ".gitignore", ".python-version"}
+HIDDEN_BUT_OURS = {".ci", ".gitignore"}
 MACHINE_PATH = re.compile(r"(?<![\w./~-])/(work|root|home|Users|opt|mnt)\b")
 WORKPLACE_WORD = re.compile(
     r"\b(workplace|house rules|sub-?agents?|co-authored-by|(another|other) helpers?"
