@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neuromorph.errors import DataError
+from neuromorph.errors import DataError, did_you_mean
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -72,7 +72,7 @@ def load(name: str, data_dir: Path | str | None = None) -> Dataset:
     Raises DataError when the name is unknown, or files are missing, damaged or not what their names say.
     """
     if name not in LOADERS:
-        raise DataError(f"unknown data set {name!r}; known are {', '.join(sorted(LOADERS))}")
+        raise DataError(f"unknown data set {name!r}; {did_you_mean(name, sorted(LOADERS))}")
     return LOADERS[name](data_dir)
 
 

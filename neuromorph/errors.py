@@ -1,5 +1,8 @@
 """Everything neuromorph raises on purpose. Each message says what, which object, why, and what to do."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class NeuromorphError(Exception):
     """Base of all errors raised by neuromorph; the command line prints it as one line."""
@@ -55,3 +58,15 @@ class Interrupted(NeuromorphError):
 
 class OutputError(NeuromorphError, OSError):
     """An output path that cannot be written."""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """How an error about an unknown name ends: the known one that is nearest in spelling, if any is near, and all of them.
+
+    "did you mean mnist? known are digits, mnist" of "MNITS"; without one that is near "known are digits, mnist".
+    """
+    names = list(known)
+    by_spelling = {each.lower(): each for each in names}
+    near = get_close_matches(str(name).lower(), by_spelling, n=1)
+    guess = f"did you mean {by_spelling[near[0]]}? " if near else ""
+    return f"{guess}known are {', '.join(names)}"

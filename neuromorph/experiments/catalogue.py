@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.experiments import report
 from neuromorph.experiments.request import Order
 from neuromorph.surroundings import surroundings
@@ -29,7 +29,7 @@ def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
     Raises RangeError for an unknown name and for rows that it does not have, OutputError where a fuller result would be lost.
     """
     if name not in EXPERIMENTS:
-        raise RangeError(f"unknown experiment {name!r}; known are {', '.join(EXPERIMENTS)}")
+        raise RangeError(f"unknown experiment {name!r}; {did_you_mean(name, EXPERIMENTS)}")
     module = import_module(f"neuromorph.experiments.{name.replace('-', '_')}")
     if asked.rows is not None and not hasattr(module, "run_cells"):
         raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without --rows")

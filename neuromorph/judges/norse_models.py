@@ -33,7 +33,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.rule import check_share
 
 with warnings.catch_warnings():  # importing norse 1.1.0 compiles with torch.jit.script, which torch calls deprecated
@@ -159,7 +159,7 @@ class IntegrateAndFire:
         if not vth > 0:
             raise RangeError(f"vth = {vth}: an integrate-and-fire neuron without a leak needs a threshold above 0")
         if reset not in RESETS:
-            raise RangeError(f"unknown reset {reset!r}; known are {', '.join(RESETS)}")
+            raise RangeError(f"unknown reset {reset!r}; {did_you_mean(reset, RESETS)}")
         self._parameters = lif_box.LIFBoxParameters(
             tau_mem_inv=1.0, v_leak=0.0, v_th=vth, v_reset=0.0, method="heaviside", reset_method=RESETS[reset]
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.phases.always_on import always_on
 from neuromorph.learning.phases.isd import sampled
 from neuromorph.learning.phases.terms import TwoTermRule
@@ -56,7 +56,7 @@ def rule_class(name: str) -> type[Rule]:
     for suffix, why in _FORMS.items():
         if name.removesuffix(suffix) in RULES and name.endswith(suffix):
             raise RangeError(f"there is no rule {name}: {name.removesuffix(suffix)} has no {why}")
-    raise RangeError(f"unknown rule {name!r}; known are {', '.join(sorted((*RULES, *MACHINES)))}")
+    raise RangeError(f"unknown rule {name!r}; {did_you_mean(name, sorted((*RULES, *MACHINES)))}")
 
 
 def make_rule(name: str, **options: Any) -> Rule:
@@ -64,7 +64,7 @@ def make_rule(name: str, **options: Any) -> Rule:
     found = rule_class(name)
     unknown = sorted(set(options) - {f.name for f in fields(found)})
     if unknown:
-        raise RangeError(f"rule {name} has no option {unknown[0]!r}; it has {', '.join(found.options())}")
+        raise RangeError(f"rule {name} has no option {unknown[0]!r}; {did_you_mean(unknown[0], found.options())}")
     return found(**options)
 
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get
 import torch
 from torch import Tensor
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.network.connections import Start
 from neuromorph.learning.network.feedback import Direct
 from neuromorph.learning.network.losses import LossName
@@ -126,7 +126,7 @@ class Rule(ABC):
                 raise RangeError(f"{option} = {value}: options of rule {self.name} are finite numbers")
         for option, choices in self.choices().items():
             if (value := getattr(self, option)) not in choices:
-                raise RangeError(f"unknown {option} {value!r} of rule {self.name}; known are {', '.join(choices)}")
+                raise RangeError(f"unknown {option} {value!r} of rule {self.name}; {did_you_mean(value, choices)}")
         self.rates_now: Mapping[str, float] = {}
         self.classes = CLASSES
         self.check()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, load
-from neuromorph.errors import ArtifactError, DivergenceError, RangeError
+from neuromorph.errors import ArtifactError, DivergenceError, RangeError, did_you_mean
 from neuromorph.runs.chip_seeds import hidden_units, pixels
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
 from neuromorph.runs.log import TrainingLog, check_tensorboard
@@ -145,7 +145,7 @@ def _network(task: Task, rule: Rule, data: Dataset, seed: int) -> Network:
     from neuromorph.learning.network.network import vgg16
 
     if task.network not in NETWORKS:
-        raise RangeError(f"unknown network {task.network!r}; known are {', '.join(NETWORKS)}")
+        raise RangeError(f"unknown network {task.network!r}; {did_you_mean(task.network, NETWORKS)}")
     if task.network == "vgg16":
         if task.layers is not None:
             raise RangeError("vgg16 has layers of its own; leave out --layers, or take --network dense")

@@ -35,7 +35,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from neuromorph.engine.chains import DRAWN, STEPS, run_contrasts, run_phases
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.phases import Bernoulli, Schedule
 
@@ -124,7 +124,7 @@ class Sampler:
         seed: int = 0,
     ) -> None:
         if method not in METHODS:
-            raise RangeError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
+            raise RangeError(f"unknown method {method!r}; {did_you_mean(method, METHODS)}")
         if p is None and method != "isd":
             raise RangeError(f"p from running moments needs the one change at the end of a phase: method isd, not {method}")
         self.machine, self.method, self.rate = machine, method, rate

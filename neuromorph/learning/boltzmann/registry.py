@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.boltzmann.machine import ENUMERABLE, METHODS, BoltzmannMachine, Sampler
 from neuromorph.learning.training.options import parse_fields
 
@@ -68,5 +68,5 @@ MACHINES: Mapping[str, str] = {f"rbm-{method}": method for method in METHODS}
 def make_machine(name: str, texts: tuple[str, ...] = ()) -> Machine:
     """The machine of options as typed, name=value. Raises RangeError for an unknown name, too."""
     if name not in MACHINES:
-        raise RangeError(f"unknown rule {name!r}; known machines are {', '.join(MACHINES)}")
+        raise RangeError(f"unknown rule {name!r}; {did_you_mean(name, MACHINES)}")
     return Machine(**parse_fields(name, Machine, texts))

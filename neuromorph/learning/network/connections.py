@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 
 Start = Literal["glorot", "lecun", "he", "uniform"]
 """How first weights are drawn: Glorot uniform +-sqrt(6 / (in + out)); LeCun normal of variance 1 / in; He normal, 2 / in;
@@ -38,7 +38,7 @@ def first_weights(shape: tuple[int, ...], start: Start, generator: torch.Generat
         return (2 * torch.rand(shape, generator=generator) - 1) * bound
     if start in ("lecun", "he"):
         return torch.randn(shape, generator=generator) * math.sqrt((1 if start == "lecun" else 2) / fan_in)
-    raise RangeError(f"first weights can be drawn 'glorot', 'lecun', 'he' or 'uniform', not {start!r}")
+    raise RangeError(f"unknown first weights {start!r}; {did_you_mean(start, get_args(Start))}")
 
 
 class Connection(nn.Module, ABC):

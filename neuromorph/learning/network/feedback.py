@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.network.connections import Connection
 
 
@@ -111,5 +111,5 @@ def make_feedback(name: str, connections: list[Connection], seed: int) -> Feedba
     if name == "tied":
         return Tied()
     if name not in makers:
-        raise RangeError(f"unknown feedback {name!r}; known are tied, {', '.join(makers)}")
+        raise RangeError(f"unknown feedback {name!r}; {did_you_mean(name, ('tied', *makers))}")
     return makers[name](connections, generator)

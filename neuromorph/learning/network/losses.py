@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from torch import Tensor
 from torch.nn import functional
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 
 LossName = Literal["squared", "cross-entropy"]
 
@@ -55,5 +55,5 @@ LOSSES: dict[str, Loss] = {"squared": SquaredError(), "cross-entropy": CrossEntr
 
 def make_loss(name: LossName) -> Loss:
     if name not in LOSSES:
-        raise RangeError(f"unknown loss {name!r}; known are {', '.join(LOSSES)}")
+        raise RangeError(f"unknown loss {name!r}; {did_you_mean(name, LOSSES)}")
     return LOSSES[name]

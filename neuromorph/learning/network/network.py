@@ -22,7 +22,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.network.connections import Connection, Convolution, Dense, Start
 from neuromorph.learning.network.feedback import Feedback, make_feedback
 
@@ -65,7 +65,7 @@ class Network(nn.Module):
         self.connections = nn.ModuleList(connections)
         for name in (hidden, output):
             if name not in BOUNDS:
-                raise RangeError(f"unknown activation {name!r}; known are {', '.join(BOUNDS)}")
+                raise RangeError(f"unknown activation {name!r}; {did_you_mean(name, BOUNDS)}")
         self.bounds = [(-math.inf, math.inf), *[BOUNDS[hidden]] * (len(connections) - 1), BOUNDS[output]]
         self.feedback: Feedback = make_feedback(feedback, list(connections), seed)
         self.depth = len(connections)

@@ -17,7 +17,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.network.connections import Dense, Start
 from neuromorph.learning.network.network import BOUNDS, Activation, Network, Updates
 
@@ -121,4 +121,4 @@ def _refusal(feedback: str) -> str:
         )
     if feedback == "direct":
         return "direct feedback skips layers, and arbitrary connectivity has none; take transpose, kolen-pollack, random or sign"
-    return f"unknown feedback {feedback!r}; with arbitrary connectivity there are {', '.join(FEEDBACKS)}"
+    return f"unknown feedback {feedback!r} of arbitrary connectivity; {did_you_mean(feedback, FEEDBACKS)}"

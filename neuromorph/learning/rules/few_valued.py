@@ -37,7 +37,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.network.connections import Connection
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Batch, Outcome, Rule
@@ -235,7 +235,7 @@ METHODS: dict[str, type[Quantised]] = {kind.method: kind for kind in (Quantised,
 def quantised(method: str, base: type[Rule]) -> type[Rule]:
     """The rule METHOD+NAME of a rule. Raises RangeError for an unknown method, and for weights that have bounds of their own."""
     if method not in METHODS:
-        raise RangeError(f"unknown quantisation {method!r}; known are {', '.join(METHODS)}, as in ste+dp")
+        raise RangeError(f"unknown quantisation {method!r}; {did_you_mean(method, METHODS)}, as in ste+dp")
     if issubclass(base, Quantised):
         raise RangeError(
             f"{method}+{base.name}: weights are few-valued by one method; take {base.name}, or {method}+{base.base.name}"

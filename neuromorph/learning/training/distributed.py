@@ -17,9 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.learning.network.network import Updates
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ class Ranks:
 
 def chosen_device(name: str) -> torch.device:
     """ "auto" is a GPU when there is one, torchrun's own for each process of a machine. Raises RangeError."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise RangeError(f"unknown device {name!r}; known are auto, cpu, cuda")
+    if name not in DEVICES:
+        raise RangeError(f"unknown device {name!r}; {did_you_mean(name, DEVICES)}")
     if name == "cuda" and not torch.cuda.is_available():
         raise RangeError("device cuda was asked for, and PyTorch sees no GPU here; use --device cpu")
     if name == "cpu" or not torch.cuda.is_available():

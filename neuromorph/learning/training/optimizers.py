@@ -23,7 +23,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.network.feedback import KolenPollack
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Settings
@@ -42,7 +42,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 def make_optimizer(network: Network, parameters: Mapping[str, nn.Parameter], settings: Settings) -> Optimizer:
     """The optimiser of these settings. Raises RangeError for unknown names and numbers that do not fit."""
     if settings.optimizer not in OPTIMIZERS:
-        raise RangeError(f"unknown optimizer {settings.optimizer!r}; known are {', '.join(sorted(OPTIMIZERS))}")
+        raise RangeError(f"unknown optimizer {settings.optimizer!r}; {did_you_mean(settings.optimizer, sorted(OPTIMIZERS))}")
     if isinstance(network.feedback, KolenPollack) and not settings.weight_decay:
         raise RangeError(
             "kolen-pollack feedback approaches the forward weights only as both decay; give a weight decay such as 5e-4"
@@ -100,5 +100,5 @@ def make_schedule(optimizer: Optimizer, settings: Settings, batches: int) -> Lam
         "exponential": lambda t: float(DECAY ** (t / batches)),
     }
     if settings.schedule not in factors:
-        raise RangeError(f"unknown schedule {settings.schedule!r}; known are {', '.join(factors)}")
+        raise RangeError(f"unknown schedule {settings.schedule!r}; {did_you_mean(settings.schedule, factors)}")
     return LambdaLR(optimizer, factors[settings.schedule])

@@ -7,7 +7,7 @@ from dataclasses import fields
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.learning.rule import Rule
 
 TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -28,7 +28,7 @@ def parse_fields(rule: str, kind: Any, texts: Sequence[str]) -> dict[str, Any]:
         if not is_pair:
             raise RangeError(f"--set {text} names no value; write name=value, such as alpha=0.5")
         if name not in known:
-            raise RangeError(f"rule {rule} has no option {name!r}; known are {', '.join(known)}")
+            raise RangeError(f"rule {rule} has no option {name!r}; {did_you_mean(name, known)}")
         if name in found:
             raise RangeError(f"option {name} of rule {rule} is set twice; set it once")
         try:
