@@ -1,5 +1,7 @@
 """What errors say about names that nobody knows."""
 
+from collections.abc import Callable
+
 import pytest
 
 from neuromorph.errors import RangeError, did_you_mean
@@ -20,8 +22,15 @@ def test_the_nearest_name_is_suggested_and_all_are_listed(name: object, says: st
     assert did_you_mean(name, iter(["digits", "mnist"])) == says
 
 
-def test_a_misspelt_name_of_a_rule_an_option_a_word_or_a_feedback_meets_the_right_one() -> None:
-    for wrong, right in ((lambda: make_rule("dp-transposed"), "dp-transpose"), (lambda: make_rule("dp", aplha=0.5), "alpha"),
-                         (lambda: make_rule("ep", nudge="centered"), "centred"), (lambda: mlp((2, 2), feedback="kolen"), "kolen-pollack")):  # fmt: skip
-        with pytest.raises(RangeError, match=f"did you mean {right}[?] known are "):
-            wrong()
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        (lambda: make_rule("dp-transposed"), "dp-transpose"),
+        (lambda: make_rule("dp", aplha=0.5), "alpha"),
+        (lambda: make_rule("ep", nudge="centered"), "centred"),
+        (lambda: mlp((2, 2), feedback="kollen-polack"), "kolen-pollack"),
+    ],
+)
+def test_misspelt_rules_options_words_and_feedbacks_meet_the_right_one(wrong: Callable[[], object], right: str) -> None:
+    with pytest.raises(RangeError, match=f"did you mean {right}[?] known are "):
+        wrong()
