@@ -14,7 +14,10 @@ from neuromorph.commands.run import run_artifact
 from neuromorph.errors import OutputError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from neuromorph.console import Talk
+    from neuromorph.program import Array
 
 BITS = 60
 RUNTIME_LIMIT = 120.0
@@ -68,26 +71,42 @@ def _fresh(out: Path) -> Path:
 
 
 def draw(folder: Path) -> Path:
-    """Learning curve, raster of one sample, weights as images, into demo.png."""
-    import matplotlib
+    """What a demo's run learned, in demo.png: how learning went, what one test image set off, weights as images."""
     import numpy as np
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     from neuromorph.data import load
-    from neuromorph.plots import learning_curve, raster, receptive_fields
     from neuromorph.runs.folder import RunFolder
 
     run = RunFolder.open(folder / "run")
     network, data = run.network(), load("digits")
-    figure, axes = pyplot.subplots(1, 3, figsize=(16, 5), layout="constrained")
-    learning_curve(axes[0], run.history, run.description.get("test_accuracy"))
-    wrong = np.flatnonzero(network.predict(data.test_images) != data.test_labels)
-    shown = slice(int(wrong[0]), int(wrong[0]) + 1) if wrong.size else slice(0, 1)
-    raster(axes[1], network.run(data.test_images[shown], data.test_labels[shown]), network.steps)
-    receptive_fields(axes[2], network.forward_weights[0], side=8)
+    answers = network.predict(data.test_images)
+    wrong = np.flatnonzero(answers != data.test_labels)
+    shown = int(wrong[0]) if wrong.size else 0
+    recorded = network.run(data.test_images[shown : shown + 1], data.test_labels[shown : shown + 1])
+    figure = Figure(figsize=(10, 9), layout="constrained")
+    panels(figure, run.history, run.description["test_accuracy"], recorded, network.steps, network.forward_weights[0])
+    figure.axes[2].set_title(
+        f"One test image: a {data.test_labels[shown]}, taken for a {answers[shown]}\ndarker: larger payload"
+    )
     path = folder / "demo.png"
     figure.savefig(path, dpi=110)
-    pyplot.close(figure)
     return path
+
+
+def panels(
+    figure: Figure, history: list[dict[str, Any]], test: float, recorded: dict[str, Array], steps: int, weights: Array
+) -> None:
+    """Accuracy and cosine against the epoch, payloads of one sample, weights (neurons, 64) as images, into an empty figure."""
+    from neuromorph.plots import curves, raster, receptive_fields
+
+    (accuracy, cosine), (spikes, images) = figure.subplots(2, 2, height_ratios=(2, 3))
+    curves(accuracy, history)
+    accuracy.axhline(100 * test, color="C1", linestyle="--", label=f"test, at the end: {100 * test:.2f} %")
+    accuracy.legend(fontsize=8)
+    accuracy.set_title("Accuracy while learning, integers only")
+    cosine.set(title="Alignment of learned feedback", ylim=(0, 1.05))
+    curves(cosine, history, "cosine")
+    raster(spikes, recorded, steps)
+    receptive_fields(images, weights, side=8)
+    images.set_title("Input weights of the strongest hidden neurons")

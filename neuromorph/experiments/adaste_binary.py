@@ -65,4 +65,4 @@ def _above(first: str, second: str, found: Mapping[str, Results]) -> Claim:
 
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
-    bars(figure, result)
+    bars(figure, result, {f"enough, here: {ENOUGH} %": (ENOUGH, ENOUGH)})

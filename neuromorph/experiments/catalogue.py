@@ -23,14 +23,19 @@ EXPERIMENTS = (
 )  # fmt: skip
 
 
+def experiment(name: str) -> Any:
+    """Its module. Raises RangeError for an unknown name."""
+    if name not in EXPERIMENTS:
+        raise RangeError(f"unknown experiment {name!r}; {did_you_mean(name, EXPERIMENTS)}")
+    return import_module(f"neuromorph.experiments.{name.replace('-', '_')}")
+
+
 def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
     """Run an experiment, print its table, write its JSON and its picture.
 
     Raises RangeError for an unknown name and for rows that it does not have, OutputError where a fuller result would be lost.
     """
-    if name not in EXPERIMENTS:
-        raise RangeError(f"unknown experiment {name!r}; {did_you_mean(name, EXPERIMENTS)}")
-    module = import_module(f"neuromorph.experiments.{name.replace('-', '_')}")
+    module = experiment(name)
     if asked.rows is not None and not hasattr(module, "run_cells"):
         raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without --rows")
     text = out / f"{name}{'-quick' if asked.quick else ''}.json"

@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.experiments.measured import Kept, told_of
+from neuromorph.experiments.pictures import ROW, horizontal
 from neuromorph.experiments.report import claim, plus_minus
 from neuromorph.experiments.request import Order
 from neuromorph.runs.seeds import mean_and_spread
@@ -35,6 +36,8 @@ LAYERS = (784, 256, 10)
 WEAK, STRONG = 0.5, 1.5
 NOISE = 0.3
 """Standard deviation of the noise on pixels in 0..1."""
+BOUND = {"paper: skew-symmetric at most 1": (1.0, 1.0)}
+"""On a ratio of changes, in the picture."""
 PROBED, SETTLED, DIRECTIONS = 1000, 300, 5
 
 
@@ -151,15 +154,15 @@ def _claims(measured: Mapping[tuple[str, float], Mapping[str, tuple[float, float
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
     """Clean and noisy accuracy, and smoothness, of every row."""
-    left, right = figure.subplots(1, 2)
-    names, places = [row["cell"] for row in result["rows"]], range(len(result["rows"]))
-    left.barh([p - 0.2 for p in places], [row["test %"] for row in result["rows"]], 0.4, label="test")
-    left.barh([p + 0.2 for p in places], [row["noisy test %"] for row in result["rows"]], 0.4, label="with noise")
-    left.set_yticks(places, names, fontsize=7)
-    left.set(xlabel="accuracy (%)", xlim=(60, 100))
-    left.legend(fontsize=8)
-    right.barh(places, [row["largest |ds|/|theta dx|"] for row in result["rows"]])
-    right.axvline(1.0, color="k", linestyle=":")
-    right.set_yticks([])
-    right.set(xlabel="largest |ds| / |theta dx|")
-    figure.suptitle(result["title"])
+    rows = result["rows"]
+    figure.set_figheight(1.5 + 2 * ROW * len(rows))
+    left, right = figure.subplots(1, 2, sharey=True)
+    names, noisy = [row["cell"] for row in rows], f"with noise of {NOISE} on every pixel"
+    accuracies = {
+        "test images": [(row["test %"], row["+-"]) for row in rows],
+        noisy: [(row["noisy test %"], None) for row in rows],
+    }
+    horizontal(left, names, accuracies)
+    left.set_xlabel("accuracy (%)")
+    horizontal(right, names, {"ours": [(row["largest |ds|/|theta dx|"], None) for row in rows]}, BOUND)
+    right.set_xlabel("largest |ds| / |theta dx|")

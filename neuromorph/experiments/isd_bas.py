@@ -21,6 +21,7 @@ from neuromorph.experiments.measured import Kept
 from neuromorph.experiments.report import Claim, claim, plus_minus
 from neuromorph.experiments.request import Order
 from neuromorph.learning.boltzmann.patterns import UNITS, patterns
+from neuromorph.plots import cut
 from neuromorph.runs.seeds import mean_and_spread
 
 NAME = "isd-bas"
@@ -32,7 +33,8 @@ METHODS = {
 RATES = tuple(10 ** (-3 + k / 6) for k in range(10))
 CHANGES, QUICK_CHANGES, LOOKS = 80_000, 4_000, 20
 SEARCH_SEED = 1000
-OPTIMUM = 32 * math.log(32) - 4 * math.log(2)
+OPTIMUM, UNIFORM = 32 * math.log(32) - 4 * math.log(2), 32 * 16 * math.log(2)
+"""Of a perfect model, and of one that holds all images for equally likely."""
 BOUNDS = {"ISD": 130, "always-on": 140, "always-on, random length": 150}
 """Negative log-likelihoods that count as learned; the paper's are only in its figure."""
 
@@ -117,19 +119,24 @@ def _beside(value: tuple[float, float], holds: bool | None) -> tuple[float, bool
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
     """Negative log-likelihood against changes (phases) and against Gibbs steps, and of the line search."""
     changes, steps, search = figure.subplots(1, 3, sharey=True)
-    count = result["changes"]
-    for name, curve in result["curves"].items():
+    count, ends = result["changes"], {row["method"]: row for row in result["rows"]}
+    for k, (name, curve) in enumerate(result["curves"].items()):
         looks = len(curve["nll"])
-        changes.plot([count * (k + 1) / looks for k in range(looks)], curve["nll"], label=name)
-        steps.semilogx(curve["steps"], curve["nll"])
-        search.semilogx(result["rates"], curve["search"], ".-")
-    for axes, label in (
-        (changes, "changes (CD, ISD), phases (always on)"),
-        (steps, "Gibbs steps"),
-        (search, "learning rate"),
+        changes.plot([count * (look + 1) / looks for look in range(looks)], curve["nll"], color=f"C{k}")
+        changes.errorbar([count * (1 + 0.02 * k)], [ends[name]["NLL"]], [ends[name]["+-"] or 0], color=f"C{k}", capsize=2)
+        steps.semilogx(curve["steps"], curve["nll"], color=f"C{k}", label=name)
+        search.semilogx(result["rates"], curve["search"], ".-", color=f"C{k}")
+    for axes, label, title in (
+        (changes, "changes (CD, ISD), phases (always on)", "learning"),
+        (steps, "Gibbs steps", "what it costs"),
+        (search, "learning rate", "line search, last quarter (above 400 not shown)"),
     ):
-        axes.axhline(OPTIMUM, color="0.6", linestyle=":")
-        axes.set(xlabel=label, ylim=(100, 400))
+        axes.axhline(OPTIMUM, color="0.4", linestyle=":", label=f"perfect model, {OPTIMUM:.1f}")
+        axes.axhline(UNIFORM, color="0.4", linestyle="--", label=f"uniform model, {UNIFORM:.1f}")
+        axes.set_xlabel(label, fontsize=9)
+        axes.set_title(title, fontsize=9)
+        axes.set_ylim(100, 400)
+        cut(axes, "y")
     changes.set_ylabel("negative log-likelihood of 32 patterns (nats)")
-    search.set_title("last quarter, by rate", fontsize=9)
-    changes.legend(fontsize=7)
+    changes.xaxis.get_major_locator().set_params(nbins=4)
+    steps.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 0.05))

@@ -58,7 +58,11 @@ def _claims(found: Mapping[str, Results], quick: bool) -> list[dict[str, Any]]:
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
     axes = figure.subplots()
+    reached = {row["cell"]: f"{row['cell']}: test accuracy {row['test %']} ± {row['+-'] or 0} %" for row in result["rows"]}
     for name, errors in result["curves"].items():
-        axes.semilogy(range(1, len(errors) + 1), errors, "o-", label=name)
-    axes.set(xlabel="epoch", ylabel="training error (%)", title=result["title"])
+        axes.semilogy(range(1, len(errors) + 1), errors, "o-", label=reached[name])
+    axes.set(xlabel="epoch", ylabel="training error (%), logarithmic")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="y", which="both", labelsize=8)
     axes.legend()

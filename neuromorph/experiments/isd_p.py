@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.experiments.isd_bas import CHANGES, QUICK_CHANGES
+from neuromorph.experiments.isd_bas import CHANGES, OPTIMUM, QUICK_CHANGES
 from neuromorph.experiments.measured import Kept
 from neuromorph.experiments.report import claim, plus_minus
 from neuromorph.experiments.request import Order
 from neuromorph.learning.boltzmann.patterns import UNITS, patterns
 from neuromorph.phases import optimal_p, trace_of_covariance
+from neuromorph.plots import cut
 from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
@@ -117,15 +118,29 @@ def _claims(rows: list[dict[str, Any]], best: float, running: tuple[float, float
 
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
+    """What was learned at every p, and the variance of a term there."""
     left, right = figure.subplots(1, 2)
     shares = [row["p"] for row in result["rows"]]
-    left.errorbar(shares, [row["NLL"] for row in result["rows"]], [row["+-"] or 0 for row in result["rows"]], marker="o")
-    left.set(xlabel="p", ylabel="negative log-likelihood (nats)", title="bars and stripes, ISD")
+    left.errorbar(
+        shares,
+        [row["NLL"] for row in result["rows"]],
+        [row["+-"] or 0 for row in result["rows"]],
+        marker="o",
+        capsize=2,
+        label="ours",
+    )
+    left.axvspan(0, 0.5, color="C3", alpha=0.1, label="paper: the best p lies here")
+    left.axhline(OPTIMUM, color="0.4", linestyle=":", label=f"perfect model, {OPTIMUM:.1f}")
+    left.set(xlabel="p", xlim=(0, 1), ylabel="negative log-likelihood (nats)", title="Bars and stripes, learned by ISD")
+    left.set_ylim(bottom=100)
+    cut(left, "y")
     fine = [0.02 * k for k in range(4, 47)]
     a, c = result["A"], result["C"]
     mean = trace_of_covariance(0.5, a, c, 0.0) - next(row["formula"] for row in result["rows"] if row["p"] == 0.5)
-    right.plot(fine, [trace_of_covariance(p, a, c, mean) for p in fine], label="formula")
-    right.plot(shares, [row["tr Cov"] for row in result["rows"]], "o", label="measured")
-    right.axvline(result["p*"], color="0.6", linestyle=":", label="p*")
-    right.set(xlabel="p", ylabel="tr Cov of one phase's term")
-    right.legend()
+    right.plot(fine, [trace_of_covariance(p, a, c, mean) for p in fine], color="C3", label="paper: equation 10")
+    right.plot(shares, [row["tr Cov"] for row in result["rows"]], "o", color="C0", label="ours, measured")
+    right.axvline(result["p*"], color="C3", linestyle=":", label=f"paper: p* = {result['p*']:.3f}, equation 11")
+    right.set(xlabel="p", xlim=(0, 1), ylabel="tr Cov of one phase's term", title="Variance of a term")
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        axes.legend(fontsize=8)

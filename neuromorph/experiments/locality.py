@@ -103,16 +103,19 @@ def _claims(reports: Mapping[str, LocalityReport]) -> list[Claim]:
 
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
-    """A square for every rule and aspect, dark where it holds."""
-    axes = figure.subplots()
+    """A field for every rule and aspect, dark where it holds; the table's own rows also say what the thesis has."""
     rows = result["rows"]
+    figure.set_figheight(1.2 + 0.2 * len(rows))
+    axes = figure.subplots()
+    thesis = {name: dict(zip(ASPECTS, paper.split(", "), strict=True)) for name, paper in PAPER.values()}
     axes.imshow(
         [[row[aspect] == "yes" for aspect in ASPECTS] for row in rows], cmap="Greens", vmin=-0.2, vmax=1.6, aspect="auto"
     )
     for place, row in enumerate(rows):
         for column, aspect in enumerate(ASPECTS):
-            axes.text(column, place, row[aspect], ha="center", va="center", fontsize=7)
+            said = f" (thesis: {thesis[row['rule']][aspect]})" if row["rule"] in thesis else ""
+            axes.text(column, place, row[aspect] + said, ha="center", va="center", fontsize=8)
     axes.axhline(len(PAPER) - 0.5, color="k")
     axes.set_xticks(range(len(ASPECTS)), ["local in space", "local in time", "avoids f'"])
-    axes.set_yticks(range(len(rows)), [row["rule"] for row in rows], fontsize=7)
-    axes.set_title(f"{result['title']} (above the line), and other rules")
+    axes.set_yticks(range(len(rows)), [row["rule"] for row in rows], fontsize=8)
+    axes.set_title("above the line: the thesis's table; below: other rules. Dark: yes", fontsize=9)

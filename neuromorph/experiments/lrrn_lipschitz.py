@@ -22,6 +22,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.experiments.measured import Kept, told_of
+from neuromorph.experiments.pictures import ROW, horizontal
 from neuromorph.experiments.report import Claim, claim, plus_minus
 from neuromorph.experiments.request import Order
 from neuromorph.runs.seeds import mean_and_spread
@@ -44,6 +45,8 @@ NOISE, ATTACK = 0.3, 0.05
 """Standard deviation, and change of every pixel; pixels lie in 0..1."""
 SHOWN, PROBED, SETTLED = 1000, 100, 100
 """Test images, those of them at which changes are measured, and steps of inference."""
+BOUND = {"paper: hidden, LRRN at most 1": (1.0, 1.0)}
+"""On a ratio of changes, in the picture."""
 LENGTH, TURNS = 0.1, 8
 """Of dx, and how often it is turned."""
 
@@ -201,15 +204,14 @@ def _least_lost(found: Mapping[str, Sequence[Mapping[str, float]]], what: str, e
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
     """Accuracies, and gains, of every row."""
-    left, right = figure.subplots(1, 2)
-    names, places = [row["cell"] for row in result["rows"]], range(len(result["rows"]))
-    for axes, kinds in ((left, ("test %", "noisy %", "attacked %")), (right, ("hidden gain", "whole gain"))):
-        for shift, kind in enumerate(kinds):
-            axes.barh([p + 0.25 * (1 - shift) for p in places], [row[kind] for row in result["rows"]], 0.25, label=kind)
-        axes.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(kinds))
-    left.set_yticks(places, names, fontsize=7)
-    left.set(xlabel="accuracy (%)", xlim=(0, 100))
-    right.axvline(1.0, color="k", linestyle=":")
-    right.set_yticks([])
-    right.set(xlabel="largest |ds| / |dx|")
-    figure.suptitle(result["title"])
+    rows = result["rows"]
+    figure.set_figheight(1.5 + 2 * ROW * len(rows))
+    left, right = figure.subplots(1, 2, sharey=True)
+    names = [row["cell"] for row in rows]
+    disturbed = {f"noise of {NOISE}": "noisy %", f"attacked by {ATTACK}": "attacked %"}
+    accuracies = {label: [(row[kind], None) for row in rows] for label, kind in disturbed.items()}
+    horizontal(left, names, {"test images": [(row["test %"], row["+-"]) for row in rows], **accuracies})
+    left.set_xlabel("accuracy (%)")
+    gains = {"last hidden layer": "hidden gain", "output": "whole gain"}
+    horizontal(right, names, {label: [(row[kind], None) for row in rows] for label, kind in gains.items()}, BOUND)
+    right.set_xlabel("largest |ds| / |dx|, input to ...")

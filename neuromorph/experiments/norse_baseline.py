@@ -150,17 +150,26 @@ def _claims(rows: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
+    """Error, and how far scores are off, against the number of steps."""
     left, right = figure.subplots(1, 2)
     for color, reset in zip(("C0", "C1"), RESETS, strict=True):
         rows = [row for row in result["rows"] if row["body"] == f"rates, {reset}"]
-        steps = [row["T"] for row in rows]
-        accuracies, spreads = ([row[column] or 0 for row in rows] for column in ("test %", "+-"))
-        left.errorbar(steps, accuracies, spreads, marker="o", color=color, label=f"rates, {reset}")
-        right.loglog(steps, [row["scores off by"] for row in rows], marker="o", color=color, label=f"rates, {reset}")
+        steps, label = [row["T"] for row in rows], f"rates, reset: {reset}"
+        errors, spreads = [100 - row["test %"] for row in rows], [row["+-"] or 0 for row in rows]
+        left.errorbar(steps, errors, spreads, marker="o", capsize=2, color=color, label=label)
+        right.loglog(steps, [row["scores off by"] for row in rows], marker="o", color=color, label=label)
+        if reset == RESETS[0]:
+            ends = steps[0], steps[-1]
+            right.loglog(
+                ends, [rows[-1]["scores off by"] * steps[-1] / t for t in ends], "k:", label="theorem: falls as 1/T"
+            )
     for row, (style, color) in zip(result["rows"][:2], (("--", "0.4"), (":", "C2")), strict=True):
-        left.axhline(row["test %"], color=color, linestyle=style, label=row["body"])
-    left.set(xscale="log", xlabel="steps T", ylabel="test accuracy (%)", ylim=(85, 100))
-    right.set(xlabel="steps T", ylabel="scores off by")
-    figure.suptitle(result["title"])
-    left.legend()
-    right.legend()
+        left.axhline(
+            100 - row["test %"], color=color, linestyle=style, label=f"{row['body']}, {row['test %']} ± {row['+-'] or 0} %"
+        )
+    left.set(xscale="log", yscale="log", xlabel="steps T, logarithmic", ylabel="test error (%), logarithmic")
+    left.set_yticks([2, 5, 10, 20, 50, 100], [2, 5, 10, 20, 50, 100])
+    left.yaxis.set_minor_formatter("")
+    right.set(xlabel="steps T, logarithmic", ylabel="mean distance of scores, logarithmic")
+    for axes in (left, right):
+        axes.legend(fontsize=8)

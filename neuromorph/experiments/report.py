@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from neuromorph.console import Talk
 from neuromorph.errors import OutputError
+from neuromorph.experiments.pictures import Draw, save
 
 Claim = dict[str, Any]
 NOT_RUN = "not run"
@@ -79,19 +80,13 @@ def _check_not_less(text: Path, result: Mapping[str, Any]) -> None:
         )
 
 
-def write(result: Mapping[str, Any], draw: Callable[[Any, Mapping[str, Any]], None], text: Path) -> Path:
+def write(result: Mapping[str, Any], draw: Draw, text: Path) -> Path:
     """The result in `text`, its picture beside it. Raises OutputError, also rather than replace rows by `not run`."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     _check_not_less(text, result)
     picture = text.with_suffix(".png")
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    FigureCanvasAgg(figure)
-    draw(figure, result)
     try:
         text.write_text(json.dumps(result, indent=1) + "\n")
-        figure.savefig(picture, dpi=110)
+        save(draw, result, picture)
     except OSError as error:
         raise OutputError(f"'{text}' cannot be written: {error.strerror}; give another folder with -o") from None
     return picture

@@ -1,6 +1,6 @@
-"""The table of all claims and README's short form of it, made from the JSON results that the repository holds.
+"""The table of all claims, README's short form of it, and the pictures, made from the JSON results that the repository holds.
 
-python -m neuromorph.experiments.summary      writes docs/claims.md and the table in README.md
+python -m neuromorph.experiments.summary      writes docs/claims.md, the table in README.md, and results/reproduce/*.png
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neuromorph.experiments.catalogue import EXPERIMENTS
+from neuromorph.experiments.catalogue import EXPERIMENTS, experiment
+from neuromorph.experiments.pictures import save
 from neuromorph.experiments.report import NOT_RUN
 
 RESULTS, PAGE, README = Path("results") / "reproduce", Path("docs") / "claims.md", Path("README.md")
@@ -68,6 +69,13 @@ def in_readme(text: str, folder: Path = RESULTS) -> str:
     return before + BEGIN + table(folder) + END + rest.partition(END)[2]
 
 
+def redraw(folder: Path = RESULTS) -> None:
+    """The picture of every result again, beside it; nothing is trained."""
+    for text in sorted(folder.glob("*.json")):
+        result = json.loads(text.read_text())
+        save(experiment(result["name"]).draw, result, text.with_suffix(".png"))
+
+
 def _not_run() -> dict[str, Any]:
     return {"name": "", "paper": "", "ours": NOT_RUN, "spread": None, "holds": None}
 
@@ -105,3 +113,4 @@ if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page())
     README.write_text(in_readme(README.read_text()))
+    redraw()

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from neuromorph.experiments.grid import Cell, accuracy_of, row, run_cells
+from neuromorph.experiments.pictures import ROW, horizontal
 from neuromorph.experiments.report import Claim, claim
 from neuromorph.experiments.request import Order
 from neuromorph.runs.seeds import mean_and_spread
@@ -87,12 +88,11 @@ def _weaker(norms: Mapping[str, tuple[float, float]]) -> Claim:
 
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
-    """Accuracy against norm, one point a row."""
-    axes = figure.subplots()
-    for place in result["rows"]:
-        if isinstance(place["test %"], float):
-            axes.errorbar(place["|W3 W2 W1|"], place["test %"], yerr=place["+-"], fmt="o")
-            axes.annotate(
-                place["cell"], (place["|W3 W2 W1|"], place["test %"]), fontsize=7, xytext=(4, 3), textcoords="offset points"
-            )
-    axes.set(xlabel="spectral norm of W3 W2 W1", ylabel="test accuracy (%)", title=result["title"], xscale="log")
+    """Accuracy and norm of every row."""
+    rows = result["rows"]
+    figure.set_figheight(1.5 + ROW * len(rows))
+    left, right = figure.subplots(1, 2, sharey=True)
+    horizontal(left, [row["cell"] for row in rows], {"ours": [(row["test %"], row["+-"]) for row in rows]})
+    left.set_xlabel("test accuracy (%)")
+    horizontal(right, [row["cell"] for row in rows], {"ours": [(row["|W3 W2 W1|"] or "-", None) for row in rows]})
+    right.set_xlabel("spectral norm of W3 W2 W1")

@@ -84,4 +84,4 @@ def _alike(found: Mapping[tuple[float, float], Results]) -> Claim:
 
 
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
-    bars(figure, result)
+    bars(figure, result, {f"fails, here: below {CHANCE:g} %": (0.0, CHANCE)})

@@ -105,7 +105,12 @@ def _angles(rule: Rule, settings: Settings, seed: int, asked: Order, batches: in
 def draw(figure: Any, result: Mapping[str, Any]) -> None:
     """Angles of the lowest layer against the batch."""
     axes = figure.subplots()
-    for name, curve in result["curves"].items():
-        axes.plot([result["every"] * t for t in range(len(curve))], [layers[0] for layers in curve], label=name)
-    axes.set(xlabel="batch", ylabel="angle to the gradient, lowest layer (degrees)", title=result["title"])
+    for row, curve in zip(result["rows"], result["curves"].values(), strict=True):
+        early = f"{row['early angle (degrees)']} ± {row['+-'] or 0}"
+        batches = [result["every"] * t for t in range(len(curve))]
+        axes.plot(batches, [layers[0] for layers in curve], label=f"{row['cell']} (early, all layers and seeds: {early})")
+    axes.axvspan(0, EARLY, color="0.5", alpha=0.1, label="early")
+    axes.set(xlabel="batch", ylabel="angle to the gradient (degrees)")
+    axes.set_title("lines: lowest layer, seed 0", fontsize=9)
+    axes.set_ylim(bottom=0)
     axes.legend(fontsize=8)
