@@ -98,13 +98,23 @@ def _lines(history: History, quantity: str) -> Iterator[tuple[str, list[float], 
     """Name, times and values of every line."""
     known, clock = QUANTITIES[quantity], _clock(history)[0]
     for field, form in known.series.items():
-        measured = [(entry[clock], np.atleast_1d(entry[field])) for entry in history if entry.get(field) is not None]
-        widths = {values.shape for _, values in measured}
-        if len(widths) > 1 or any(len(shape) != 1 for shape in widths):
+        measured = [(entry[clock], _numbers(field, entry[field])) for entry in history if entry.get(field) is not None]
+        widths = {len(values) for _, values in measured}
+        if len(widths) > 1:
             raise RangeError(f"'{field}' of this history has {sorted(widths)} values: it must have as many in every epoch")
-        for k in range(next(iter(widths), (0,))[0]):
+        for k in range(next(iter(widths), 0)):
             name = form.format(k + 1, k + 2)
-            yield name, [when for when, _ in measured], [known.factor * float(values[k]) for _, values in measured]
+            yield name, [when for when, _ in measured], [known.factor * values[k] for _, values in measured]
+
+
+def _numbers(field: str, value: Any) -> list[float]:
+    """Of one entry: a number, or one for each layer."""
+    try:
+        return [float(number) for number in (value if isinstance(value, list | tuple) else [value])]
+    except (TypeError, ValueError):
+        raise RangeError(
+            f"'{field}' of this history is {value!r} in one epoch; it must be a number, or a list of numbers"
+        ) from None
 
 
 def confusion(axes: Axes, labels: Array, predicted: Array, classes: int) -> Axes:

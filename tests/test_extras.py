@@ -41,7 +41,12 @@ def test_lava_is_said_to_run_on_its_python_only(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     ("package", "arguments"),
-    [("torch", RULE), ("tensorboard", [*RULE, "--tensorboard", "board"])],
+    [
+        ("torch", RULE),
+        ("tensorboard", [*RULE, "--tensorboard", "board"]),
+        ("matplotlib", ["demo"]),
+        ("matplotlib", ["reproduce", "isd-bas", "--quick"]),
+    ],
 )
 def test_a_command_without_its_package_fails_in_one_line_before_it_makes_anything(
     package: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -12,6 +12,7 @@ from neuromorph.commands.compile import compile_model
 from neuromorph.commands.options import AsJson
 from neuromorph.commands.run import run_artifact
 from neuromorph.errors import OutputError
+from neuromorph.extras import need
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +39,7 @@ def play(out: Path, talk: Talk) -> dict[str, Any]:
     """Train, check against Lava (its models at every step, its runtime at the end), compile, run the artifact, draw."""
     from neuromorph.runs.chip_seeds import train_all
 
+    need("matplotlib", "demo")
     folder = _fresh(out)
     talk.say("1. A network of dyadic neurons, wired as Lava processes, learns scikit-learn's digits with integers only")
     trained = train_all(

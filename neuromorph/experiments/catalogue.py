@@ -15,6 +15,7 @@ from typing import Any
 from neuromorph.errors import RangeError, did_you_mean
 from neuromorph.experiments import report
 from neuromorph.experiments.request import Order
+from neuromorph.extras import need
 from neuromorph.surroundings import surroundings
 
 EXPERIMENTS = (
@@ -33,11 +34,13 @@ def experiment(name: str) -> Any:
 def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
     """Run an experiment, print its table, write its JSON and its picture.
 
-    Raises RangeError for an unknown name and for rows that it does not have, OutputError where a fuller result would be lost.
+    Raises RangeError for an unknown name and for rows that it does not have, OutputError where a fuller result would be lost, MissingError
+    without matplotlib: the last two before anything is measured.
     """
     module = experiment(name)
     if asked.rows is not None and not hasattr(module, "run_cells"):
         raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without --rows")
+    need("matplotlib", "reproduce")
     text = out / f"{name}{'-quick' if asked.quick else ''}.json"
     report.check_place(text, asked.seeds)
     found = module.run(asked)

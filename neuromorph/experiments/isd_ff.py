@@ -65,4 +65,5 @@ def draw(figure: Any, result: Mapping[str, Any]) -> None:
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.tick_params(axis="y", which="both", labelsize=8)
-    axes.legend()
+    if result["curves"]:
+        axes.legend()
