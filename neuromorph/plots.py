@@ -170,7 +170,7 @@ def raster(axes: Axes, recorded: Mapping[str, Array], steps: int) -> Axes:
     axes.set(xlabel="step", xlim=(-0.5, steps - 0.5), ylim=(-0.1, len(recorded)))
     names = [f"{port}\n{np.shape(payloads)[1]} neurons" for port, payloads in recorded.items()]
     axes.set_yticks([k + 0.45 for k in range(len(recorded))], names, fontsize=8)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     return axes
 
 

@@ -134,11 +134,11 @@ def recorded(**neurons: int) -> dict[str, Any]:
 
 
 def test_a_raster_shows_silence_white_and_every_payload_of_its_steps() -> None:
-    payloads = {"a.s_out": np.array([[0, 5], [10, 0], [7, 7]]), "b.s_out": np.zeros((3, 4), int)}
+    payloads = {"a.s_out": np.array([[0, 1], [127, 0], [7, 7]]), "b.s_out": np.zeros((3, 4), int)}
     drawn = raster(axes(), payloads, 2)
     first, second = (np.asarray(image.get_array()) for image in drawn.images)
     assert ((first < 1).any(-1) == (payloads["a.s_out"][:2].T > 0)).all()
-    assert first[0, 1].min() < first[1, 0].min()  # darker: 10 above 5
+    assert first[0, 1].min() < first[1, 0].min()  # darker: 127 above 1
     assert (second == 1).all()
     assert drawn.get_title() == ""
 

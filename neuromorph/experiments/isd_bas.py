@@ -138,5 +138,5 @@ def draw(figure: Any, result: Mapping[str, Any]) -> None:
         axes.set_ylim(100, 400)
         cut(axes, "y")
     changes.set_ylabel("negative log-likelihood of 32 patterns (nats)")
-    changes.xaxis.get_major_locator().set_params(nbins=4)
+    changes.locator_params(axis="x", nbins=4)
     steps.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 0.05))

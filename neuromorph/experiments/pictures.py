@@ -60,7 +60,10 @@ def heading(result: Result) -> str:
 
 def claims(found: Sequence[Mapping[str, Any]]) -> str:
     """A table for a font of one width; the widest columns are wrapped."""
-    rows = [COLUMNS, *((c["name"], c["paper"], _figure(c["ours"], c["spread"]), HOLDS[c["holds"]]) for c in found)]
+    rows: list[tuple[str, ...]] = [
+        COLUMNS,
+        *((c["name"], c["paper"], _figure(c["ours"], c["spread"]), HOLDS[c["holds"]]) for c in found),
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     while sum(widths) + 2 * len(widths) > CHARACTERS:
         widths[widths.index(max(widths))] -= 1
@@ -136,7 +139,7 @@ def _limits(axes: Axes, groups: Mapping[str, Pairs], levels: Mapping[str, Level]
     axes.set_xlim(low - max(high - low, 0.01 * high) / 2, high + (high - low) / 10)
     cut(axes, "x")
     axes.plot(
-        [0.022] * len(places), places, transform=axes.get_yaxis_transform(), gid="cut", label="_cut", marker=[(-1, -2), (1, 2)],
+        [0.022] * len(places), places, transform=axes.get_yaxis_transform(), label="_broken", marker=[(-1, -2), (1, 2)],
         markersize=12, markeredgewidth=3, linestyle="none", color="white",
     )  # fmt: skip
 
