@@ -160,7 +160,7 @@ def test_a_fuller_result_is_not_replaced(tmp_path: Path) -> None:
 
     def result(**seeds: int) -> dict[str, object]:
         rows = [{"cell": cell, "seeds": count} for cell, count in seeds.items()]
-        return {"name": "dp-schedules", "seeds": 3, "rows": rows, "claims": [], "title": ""}
+        return {"name": "dp-schedules", "quick": False, "seeds": 3, "rows": rows, "claims": [], "title": ""}
 
     text = tmp_path / "dp-schedules.json"
     text.write_text(json.dumps(result(dp=3, other=1)))
