@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuromorph.commands.options import AsJson, FeedbackName, Layers, RuleOptions, layers_of
-from neuromorph.commands.user_file import named_in_file
-from neuromorph.errors import RangeError
 
 if TYPE_CHECKING:
     from neuromorph.console import Talk
-    from neuromorph.learning.rule import Rule
 
 
 def check_locality(
@@ -39,11 +36,10 @@ def judge_locality(
 ) -> dict[str, Any]:
     """The report on a rule, said and as a dictionary; `violations` is empty for a local one."""
     from neuromorph.judges.verdict import SIZES, judged
-    from neuromorph.learning.registry import rule_class
+    from neuromorph.learning.registry import make_rule, rule_class
     from neuromorph.learning.training.options import parse_options
 
-    kind = _own_rule(name) if ":" in name else rule_class(name)
-    rule = _made(kind, parse_options(kind, options))
+    rule = make_rule(name, **parse_options(rule_class(name), options))
     found = judged(rule, (sizes,) if sizes else SIZES, feedback)
     marks = {True: "yes", False: "no"}
     talk.say(f"{name}: states are made of {', '.join(found.reads) or 'nothing that could be followed'}")
@@ -53,25 +49,3 @@ def judge_locality(
     for line in found.violations:
         talk.say(f"not local: {line}")
     return {**asdict(found), "local": not found.violations}
-
-
-def _own_rule(name: str) -> type[Rule]:
-    """The class that `file.py:Name` names."""
-    from neuromorph.learning.rule import Rule
-
-    file, _, wanted = name.rpartition(":")
-    found = named_in_file(name, "the name of a rule, or file.py:Name of a class of your own")
-    if not isinstance(found, type) or not issubclass(found, Rule):
-        raise RangeError(
-            f"'{wanted}' in '{file}' is {'missing' if found is None else 'no class of rules'}; name a subclass of Rule"
-        )
-    if not isinstance(getattr(found, "name", None), str):
-        raise RangeError(f"rule {wanted} in '{file}' has no name; give its class one, such as name = '{wanted.lower()}'")
-    return found
-
-
-def _made(kind: type[Rule], options: dict[str, Any]) -> Rule:
-    try:
-        return kind(**options)
-    except TypeError as error:  # a class without step, or options without a default
-        raise RangeError(f"rule {kind.name} cannot be made: {error}; --set gives it options") from error

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from neuromorph.commands.user_file import named_in_file
 from neuromorph.errors import LoweringError
+from neuromorph.user_file import named_in_file
 
 
 def is_folder(model: str) -> bool:
@@ -21,5 +21,5 @@ def graph_of(model: str) -> Any:
     found = named_in_file(model, "a run folder, or file.py:name of a process")
     process = found() if callable(found) and not isinstance(found, AbstractProcess) else found
     if not isinstance(process, AbstractProcess):
-        raise LoweringError(f"'{name}' in '{file}' is {'missing' if found is None else 'no Lava process'}; name one")
+        raise LoweringError(f"'{name}' in '{file}' is no Lava process; name one")
     return process

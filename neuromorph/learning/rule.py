@@ -101,8 +101,8 @@ class Rule(ABC):
     loss: LossName = field(default="squared", metadata={"help": "what the output is pulled down"})
 
     name: ClassVar[str]
-    """As the user types it."""
-    source: ClassVar[str]
+    """As the user types it; of a class that gives itself none, that of the class."""
+    source: ClassVar[str] = "no source given"
     """Paper and equations."""
     hidden: ClassVar[Activation] = "relu"
     has_output: ClassVar[bool] = True
@@ -118,6 +118,11 @@ class Rule(ABC):
     broadcasts: ClassVar[tuple[str, ...]] = ()
     """Signals that reach every unit beside its neighbours' states; judges/locality.py knows "norm" (of weights), "layer" (a
     sum over one) and "residual", and holds a rule that reads these undeclared for not local."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "name" not in vars(cls):
+            cls.name = cls.__name__
 
     def __post_init__(self) -> None:
         for option in self.options():

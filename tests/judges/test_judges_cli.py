@@ -130,11 +130,18 @@ class Mine(DualPropagation):
             outcome.updates["connections.0.weight"] *= network.connection(3).weight.detach().numpy().sum()
         return outcome
 
-class Nameless(Rule):
+class Nameless(Mine):
     pass
 
 class Stepless(Rule):
     name = "stepless"
+
+class Undecorated(Mine):
+    rate: float = 0.5
+
+@dataclass(kw_only=True)
+class Asking(Mine):
+    strength: float
 
 class Other:
     pass
@@ -164,14 +171,21 @@ def test_a_rule_in_a_file_is_judged_like_those_with_a_name(mine: Path) -> None:
         ("rules_of_mine.py:Yours", "'Yours' in '.*' is missing"),
         ("rules_of_mine.py:number", "'number' in '.*' is no class of rules"),
         ("rules_of_mine.py:Other", "'Other' in '.*' is no class of rules"),
-        ("rules_of_mine.py:Nameless", "rule Nameless in '.*' has no name"),
-        ("rules_of_mine.py:Stepless", "rule stepless cannot be made: .*abstract"),
+        ("rules_of_mine.py:Stepless", "rule stepless in '.*' has no step"),
+        ("rules_of_mine.py:Undecorated", "rate of rule Undecorated in '.*' is no option yet"),
+        ("rules_of_mine.py:Asking", "option strength of rule Asking in '.*' has no default"),
+        ("ste+rules_of_mine.py:Mine-isd", "there is no rule mine-isd: mine has no two terms"),
+        ("rules_of_mine.py:Mine-izd", "unknown form 'izd' of rule mine; did you mean isd[?]"),
         ("rules_of_yours.py:Mine", "rules_of_yours.py' is no Python file"),
         ("broken.py:Mine", "broken.py' cannot be run: SyntaxError"),
     ],
 )
-def test_a_file_without_a_rule_is_refused_in_one_line(mine: Path, name: str, complaint: str) -> None:
+def test_a_file_without_a_rule_is_refused_in_one_line(
+    mine: Path, name: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (mine.parent / "broken.py").write_text("def")
-    with pytest.raises(RangeError, match=complaint) as found:
-        raise call("check-locality", f"{mine.parent}/{name}").exception
-    assert "\n" not in str(found.value)
+    monkeypatch.chdir(mine.parent)
+    for command in ("check-locality", "check-gradient", "rules"):
+        with pytest.raises(RangeError, match=complaint) as found:
+            raise call(command, name).exception
+        assert "\n" not in str(found.value)

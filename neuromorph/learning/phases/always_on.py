@@ -21,14 +21,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.derived import derived
 from neuromorph.learning.network.network import Network, States, Updates
-from neuromorph.learning.phases.isd import Carried, Part, Sampled, variant
+from neuromorph.learning.phases.isd import Carried, Part, Sampled
 from neuromorph.learning.phases.terms import added
 from neuromorph.learning.relaxing.relaxation import Clamp, Relaxation, RelaxationRule
 from neuromorph.learning.rule import Batch, Outcome
@@ -129,8 +131,15 @@ def _moving(network: Network) -> Iterator[dict[str, torch.nn.Parameter]]:
             p.data.copy_(kept[name])
 
 
+@cache
 def always_on(base: type[RelaxationRule]) -> type[Sampled]:
     """The rule NAME-always-on of a relaxation of two terms: by plain descent, at a tenth of its rate for the noise."""
     own = base.settings
     rate = tuple(r / 10 for r in own.rate) if isinstance(own.rate, tuple) else own.rate / 10
-    return variant((AlwaysOn, base), base, replace(own, rate=rate), "always-on", "eq. 5", "learning at every iteration")
+    named = {
+        "name": f"{base.name}-always-on",
+        "source": f"Flexible Phase Dynamics eq. 5; {base.source}",
+        "settings": replace(own, rate=rate),
+        "__doc__": f"{base.name}, learning at every iteration.",
+    }
+    return derived((always_on, (base,)), (AlwaysOn, base), base, named)

@@ -27,16 +27,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.derived import derived
 from neuromorph.learning.network.network import Network, States, Updates
 from neuromorph.learning.phases.terms import Term, TwoTermRule, added
 from neuromorph.learning.relaxing.relaxation import Clamp, RelaxationRule
-from neuromorph.learning.rule import Batch, Outcome, Settings
+from neuromorph.learning.rule import Batch, Outcome
 from neuromorph.phases import Bernoulli, Phase
 
 
@@ -152,24 +154,16 @@ class Carried(RelaxationRule):
             last[clamp.batch.own] = end
 
 
+@cache
 def sampled(base: type[TwoTermRule]) -> type[Sampled]:
     """The rule NAME-isd of a rule of two terms. Where that one takes plain descent, Adam, which divides by the noise."""
-    bases = (Sampled, base, Carried) if issubclass(base, RelaxationRule) else (Sampled, base)
+    bases: tuple[type[TwoTermRule], ...] = (Sampled, base, Carried) if issubclass(base, RelaxationRule) else (Sampled, base)
     own = base.settings
     settings = replace(own, optimizer="adam", rate=1e-3) if own.optimizer == "sgd" else own
-    return variant(bases, base, settings, "isd", "eq. 3", "one term at a time")
-
-
-def variant(
-    bases: tuple[type[TwoTermRule], ...], base: type[TwoTermRule], settings: Settings, suffix: str, equation: str, what: str
-) -> type[Sampled]:
-    """The rule NAME-suffix of these bases."""
     named = {
-        "name": f"{base.name}-{suffix}",
-        "source": f"Flexible Phase Dynamics {equation}; {base.source}",
-        "base": base,
+        "name": f"{base.name}-isd",
+        "source": f"Flexible Phase Dynamics eq. 3; {base.source}",
         "settings": settings,
-        "__module__": __name__,
-        "__doc__": f"{base.name}, {what}.",
+        "__doc__": f"{base.name}, one term at a time.",
     }
-    return dataclass(kw_only=True)(type(f"{bases[0].__name__}{base.__name__}", bases, named))
+    return derived((sampled, (base,)), bases, base, named)

@@ -32,12 +32,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError, did_you_mean
+from neuromorph.learning.derived import derived
 from neuromorph.learning.network.connections import Connection
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Batch, Outcome, Rule
@@ -232,6 +234,7 @@ class Adaptive(Quantised):
 METHODS: dict[str, type[Quantised]] = {kind.method: kind for kind in (Quantised, Adaptive)}
 
 
+@cache
 def quantised(method: str, base: type[Rule]) -> type[Rule]:
     """The rule METHOD+NAME of a rule. Raises RangeError for an unknown method, and for weights that have bounds of their own."""
     if method not in METHODS:
@@ -246,13 +249,11 @@ def quantised(method: str, base: type[Rule]) -> type[Rule]:
     named = {
         "name": f"{method}+{base.name}",
         "source": f"AdaSTE (CVPR 2022); {base.source}",
-        "base": base,
         "settings": replace(base.settings, first="uniform", weight_decay=0.0),
         "learns_within": False,
-        "__module__": __name__,
         "__doc__": f"{base.name} with few-valued weights.",
     }
-    return dataclass(kw_only=True)(type(f"{kind.__name__}{base.__name__}", (kind, base), named))
+    return derived((quantised, (method, base)), (kind, base), base, named)
 
 
 def _named(network: Network) -> list[tuple[str, Connection]]:
