@@ -14,6 +14,7 @@ PUBLIC = {
         "restart", "save", "simulate",
         "data", "deploy", "engine", "errors", "judges", "laws", "learning", "networks", "phases", "plots", "processes", "program",
     },
+    "neuromorph.engine": {"Engine", "OnlineTraining", "accuracy", "answers", "predict", "present"},
     "neuromorph.networks": {"DyadicMLP", "Recipe", "recipe_for"},
     "neuromorph.processes": {
         "BitCheck", "Difference", "Dyads", "LavaStepper", "LawProcess", "NudgedReadout", "Presenter", "TiedDense", "check_bits",

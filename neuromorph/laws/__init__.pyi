@@ -1,9 +1,11 @@
 from .catalogue import LAWS
-from .dyad import DYAD, FREE, NUDGED, READOUT
+from .dyad import DYAD
 from .law import Law, Variable
 from .lif import LIF, LIF_RESET, TERNARY_LIF
+from .phase import FREE, NUDGED
 from .products.plasticity import SignMode
 from .products.rule import GradedSpike, read_rule, write_rule
+from .readout import READOUT
 
 __all__ = [
     "DYAD",

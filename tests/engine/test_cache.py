@@ -8,8 +8,8 @@ from pathlib import Path
 import numba
 import pytest
 
-from neuromorph import engine
-from neuromorph.engine import cache_folder, sources_hash
+from neuromorph.engine import cache
+from neuromorph.engine.cache import cache_folder, sources_hash
 
 COUNT = """
 import sys; sys.path.insert(0, sys.argv[1])
@@ -59,10 +59,10 @@ def test_where_the_cache_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 @pytest.fixture
 def copy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The sources that are compiled, in a tree of their own that the hash is taken of."""
-    for folder in engine.SIGNATURE_FOLDERS:
-        shutil.copytree(engine.ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in cache.SIGNATURE_FOLDERS:
+        shutil.copytree(cache.ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     before = sources_hash()
-    monkeypatch.setattr(engine, "ROOT", tmp_path)
+    monkeypatch.setattr(cache, "ROOT", tmp_path)
     assert sources_hash() == before
     return tmp_path
 
@@ -89,5 +89,5 @@ def test_a_new_and_a_renamed_source_too(copy: Path) -> None:
 
 def test_another_numba_gets_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     before = sources_hash()
-    monkeypatch.setattr(engine, "version", lambda package: f"{package} from tomorrow")
+    monkeypatch.setattr(cache, "version", lambda package: f"{package} from tomorrow")
     assert sources_hash() != before

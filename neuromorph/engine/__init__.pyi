@@ -1,0 +1,11 @@
+from .engine import Engine
+from .online import OnlineTraining, accuracy, answers, predict, present
+
+__all__ = [
+    "Engine",
+    "OnlineTraining",
+    "accuracy",
+    "answers",
+    "predict",
+    "present",
+]
