@@ -43,7 +43,7 @@ def test_lava_is_said_to_run_on_its_python_only(monkeypatch: pytest.MonkeyPatch)
     ("package", "arguments"),
     [
         ("torch", RULE),
-        ("tensorboard", [*RULE, "--tensorboard", "board"]),
+        pytest.param("tensorboard", [*RULE, "--tensorboard", "board"], marks=pytest.mark.needs("torch")),
         ("matplotlib", ["demo"]),
         ("matplotlib", ["reproduce", "isd-bas", "--quick"]),
     ],

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import import_module, util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,8 @@ PUBLIC = {
     },
 }  # fmt: skip
 """By package. A change here is a change for every user: say so in CHANGELOG.md."""
+NEEDS = {"neuromorph.processes.": "lava", "neuromorph.learning.": "torch", "neuromorph.judges.": "torch"}
+"""What the homes of some names import."""
 
 
 def homes(package: str) -> dict[str, str]:
@@ -61,7 +64,15 @@ def test_a_package_shows_its_public_names_and_nothing_else(package: str) -> None
     assert set(dir(found)) == set(found.__all__) == set(homes(package)) == PUBLIC[package]
 
 
-@pytest.mark.parametrize(("package", "name"), [(package, name) for package in PUBLIC for name in sorted(PUBLIC[package])])
+def named(package: str, name: str) -> Any:
+    """A name of a package, for a test that needs what its home needs."""
+    needs = next((extra for part, extra in NEEDS.items() if homes(package)[name].startswith(part)), None)
+    return pytest.param(package, name, marks=[pytest.mark.needs(needs)] if needs else [])
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [named(package, name) for package in PUBLIC for name in sorted(PUBLIC[package])]
+)
 def test_a_name_is_the_one_of_its_home(package: str, name: str) -> None:
     """Also after the home has been imported: a function `freeze` of a module `freeze` stays the function."""
     home = import_module(homes(package)[name])
