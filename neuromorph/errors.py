@@ -45,7 +45,7 @@ class CompileError(NeuromorphError, ValueError):
 
 
 class DataError(NeuromorphError, FileNotFoundError):
-    """A data set that is not where it was looked for, or cannot be read."""
+    """A data set that is not where it was looked for, cannot be read, or does not hold what it must."""
 
 
 class MissingError(NeuromorphError, ImportError):

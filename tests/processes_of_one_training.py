@@ -12,11 +12,11 @@ from torch import Tensor
 
 from neuromorph.data import Dataset
 from neuromorph.errors import DivergenceError
-from neuromorph.learning import trainer as training
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.learning.rule import Batch, Outcome, Rule, Settings
 from neuromorph.learning.rules.backpropagation import Backpropagation
+from neuromorph.learning.training import trainer as training
 from neuromorph.learning.training.distributed import Ranks, processes_of_torchrun
 from neuromorph.learning.training.trainer import Trainer
 
@@ -37,6 +37,7 @@ def data() -> Dataset:
     """25 images to train on, in batches of 8, 8, 8 and 1: one of two processes has no sample of the last."""
     random = np.random.default_rng(0)
     images, labels = random.integers(0, 256, (49, 4, 4), dtype=np.uint8), random.integers(0, 10, 49)
+    labels[:10] = range(10)
     return Dataset("small", images[:29], labels[:29], images[29:], labels[29:], 10)
 
 

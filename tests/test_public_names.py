@@ -29,6 +29,7 @@ PUBLIC = {
         "Batch", "BoltzmannMachine", "Network", "Outcome", "RULES", "Rule", "Sampler", "Settings", "Trainer", "convolutional",
         "make_rule", "mlp", "rule_class", "small_vgg", "vgg16",
     },
+    "neuromorph.data": {"Dataset", "Scaling", "check_labels", "load", "pixels_as_payloads"},
     "neuromorph.judges": {"LayerComparison", "LocalityReport", "check", "compare", "specimen", "worst_angle"},
     "neuromorph.laws": {
         "DYAD", "FREE", "GradedSpike", "LAWS", "LIF", "LIF_RESET", "Law", "NUDGED", "READOUT", "SignMode", "TERNARY_LIF", "Variable",
@@ -92,7 +93,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 HEAVY = {"torch", "lava", "numba", "matplotlib", "numpy", "norse", "scipy"}
 
 
-@pytest.mark.parametrize("package", ["neuromorph", "neuromorph.networks", "neuromorph.processes", "neuromorph.learning"])
+@pytest.mark.parametrize(
+    "package", ["neuromorph", "neuromorph.networks", "neuromorph.processes", "neuromorph.learning", "neuromorph.data"]
+)
 def test_importing_a_package_loads_nothing_heavy_and_is_quick(package: str, tmp_path: Path) -> None:
     code = f"""
 import sys, time

@@ -101,7 +101,7 @@ def _train_and_probe(rule: Rule, settings: Settings, seed: int, size: Size, aske
     network = rule.build(size.layers, seed=seed)
     kept.train(Trainer(network, rule, data, settings, seed=seed, validation=0, device="cpu"))
     network.double().requires_grad_(False)
-    shown = Samples(data.test_images[:SHOWN], data.test_labels[:SHOWN], data.name, data.classes, network)
+    shown = Samples(data.test_images[:SHOWN], data.test_labels[:SHOWN], data, network)
     return _probe(_Response(network, rule), next(shown.chunks(world=max(1, len(shown) // PROBED))), shown)
 
 

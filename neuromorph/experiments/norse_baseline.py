@@ -108,7 +108,7 @@ def _rates(network: Network, asked: Order, reset: Any) -> list[tuple[float, floa
 
     data, lengths = _data(asked), QUICK_LENGTHS if asked.quick else LENGTHS
     train, test = (
-        Samples(images, labels, data.name, data.classes, network)
+        Samples(images, labels, data, network)
         for images, labels in ((data.train_images, data.train_labels), (data.test_images, data.test_labels))
     )
     body = RateCoded.calibrated(network, train.batch(torch.arange(min(CALIBRATION, len(train)))).x, reset)

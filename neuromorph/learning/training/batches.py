@@ -1,8 +1,8 @@
 """A data set as tensors on the network's device, and its batches in an order that seed and epoch alone decide.
 
-Images stay bytes in memory, (n, channels, height, width), and become numbers a batch at a time: pixel / 255, for CIFAR-10 then
-(x - mean) / std of each channel (Two Tales' code), in the type of the weights, in rows if a dense connection comes first. Targets are
-one-hot.
+Images stay bytes in memory, (n, channels, height, width), and become numbers a batch at a time, in the type of the weights, as the data
+set's scaling says: pixel / 255, for CIFAR-10 then (x - center) / spread of each channel. Floats are scaled once, in 64 bits. Samples are
+rows if a dense connection comes first. Targets are one-hot.
 CIFAR-10's training images are cropped to their size out of a black margin of 4 pixels, and mirrored every other time.
 
 Several processes see the same batches: of each, a process takes the samples whose place in the training set is congruent to its
@@ -14,19 +14,17 @@ first one, with part 0, so that the streams of random numbers of all processes a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neuromorph.data import Images, Labels
+from neuromorph.data import Dataset, check_labels
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Batch
 
-STATISTICS = {"cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))}
-"""Mean and standard deviation of each channel."""
 AUGMENTED = ("cifar10",)
 MARGIN = 4
 CHUNK = 500
@@ -36,18 +34,26 @@ ORDER, CROP = 2, 3
 
 
 class Samples:
-    """Images and labels of one part of a data set, ready for a network."""
+    """Images (n, ...) and labels (n,) of `data`, of either part of it or alike, ready for a network.
 
-    def __init__(self, images: Images, labels: Labels, name: str, classes: int, network: Network) -> None:
+    Raises DataError for images that its scaling does not fit, and for labels that are not (n,) whole numbers of its classes.
+    """
+
+    def __init__(self, images: Any, labels: Any, data: Dataset, network: Network) -> None:
         like = network.connection(1).weight
-        shaped = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None]
+        self.name, self.classes, scaling = data.name, data.classes, data.scaling
+        images = scaling.check(images, f"{data.name}: samples")
+        labels = check_labels(labels, len(images), data.classes, data.name)
+        is_bytes = scaling.kind == "bytes"
+        images = images if is_bytes else scaling.values(images)
+        shaped = np.ascontiguousarray(images.transpose(0, 3, 1, 2) if images.ndim == 4 else images[:, None])
         self.shape = (-1,) if len(network.connection(1).pre) == 1 else shaped.shape[1:]
-        self.name, self.classes = name, classes
-        self.images = torch.from_numpy(np.ascontiguousarray(shaped)).to(like.device)
-        self.labels = torch.from_numpy(labels).to(like.device)
-        mean, std = (torch.tensor(v).to(like)[:, None, None] for v in STATISTICS.get(name, ((0.0,), (1.0,))))
-        self._scale, self._shift = 1 / (255 * std), -mean / std if name in STATISTICS else None
-        self._targets = torch.eye(classes).to(like)
+        self.images = torch.from_numpy(shaped).to(like.device, torch.uint8 if is_bytes else like.dtype)
+        self.labels = torch.from_numpy(np.ascontiguousarray(labels)).to(like.device)
+        center, spread = (torch.tensor(v).to(like)[:, None, None] for v in (scaling.center, scaling.spread))
+        self._scale = 1 / (scaling.unit * spread) if is_bytes else None
+        self._shift = -center / spread if is_bytes and any(scaling.center) else None
+        self._dtype, self._targets = like.dtype, torch.eye(data.classes).to(like)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,7 +66,9 @@ class Samples:
         images = self.images.index_select(0, index)
         if crops is not None:
             images = cropped(images, crops)
-        x = images.to(self._scale.dtype).mul_(self._scale)
+        x = images.to(self._dtype)
+        if self._scale is not None:
+            x.mul_(self._scale)
         if self._shift is not None:
             x.add_(self._shift)
         return Batch(x.view(len(index), *self.shape), self.targets(index), index)

@@ -116,7 +116,7 @@ class Trainer:
         """Of the last step."""
 
     def _samples(self, images: Any, labels: Any) -> Samples:
-        return Samples(images, labels, self._data.name, self._data.classes, self.network)
+        return Samples(images, labels, self._data, self.network)
 
     @property
     def step(self) -> int:

@@ -1,0 +1,41 @@
+"""The items of a torch Dataset as arrays; torch itself is not needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuromorph.data.images import Array
+from neuromorph.errors import DataError
+
+
+def arrays_of(items: Any, owner: str) -> tuple[Array, Array]:
+    """Samples and labels of all items, in order. Raises DataError for what is no data set of pairs, and for samples of several shapes."""
+    if not hasattr(items, "__len__") or not hasattr(items, "__getitem__"):
+        raise DataError(
+            f"{owner}: a {type(items).__name__} has no length or no items by number; give a torch Dataset of pairs (sample, label)"
+        )
+    samples, labels = [], []
+    for place in range(len(items)):
+        item = items[place]
+        if not isinstance(item, tuple | list) or len(item) != 2:
+            raise DataError(f"{owner}: item {place} is a {type(item).__name__}, not a pair (sample, label)")
+        samples.append(_sample(item[0]))
+        labels.append(_as_array(item[1]).item())
+    shapes = {sample.shape for sample in samples}
+    if len(shapes) != 1:
+        raise DataError(f"{owner}: samples have shapes {', '.join(map(str, sorted(shapes))) or 'none'}; give one shape")
+    return np.stack(samples), np.array(labels)
+
+
+def _sample(given: Any) -> Array:
+    """Tensors have channels first, arrays and pictures last; a single channel is left out."""
+    array = _as_array(given)
+    if hasattr(given, "detach") and array.ndim == 3:
+        array = array.transpose(1, 2, 0)
+    return array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
+
+
+def _as_array(given: Any) -> Array:
+    return np.asarray(given.detach().cpu().numpy() if hasattr(given, "detach") else given)
