@@ -10,6 +10,7 @@ import typer
 from neuromorph.commands.model import graph_of, is_folder
 from neuromorph.commands.options import AsJson, DataDir, Model
 from neuromorph.errors import NeuromorphError
+from neuromorph.extras import need
 
 if TYPE_CHECKING:
     from neuromorph.console import Talk
@@ -43,11 +44,12 @@ def check_model(
     model: str, steps: int, *, runtime: bool, time_limit: float, data_dir: Path | None, talk: Talk
 ) -> dict[str, Any]:
     """Compare a MODEL in Lava and natively."""
+    if model.endswith(".h5"):
+        raise NeuromorphError(f"'{model}' is an artifact, which has no Lava graph; give the run folder or file.py:name")
+    need("lava", "check-bits")
     from neuromorph.processes.equivalence.check import check_bits as compare
     from neuromorph.runs.folder import RunFolder
 
-    if model.endswith(".h5"):
-        raise NeuromorphError(f"'{model}' is an artifact, which has no Lava graph; give the run folder or file.py:name")
     process = _run_graph(RunFolder.open(Path(model)), data_dir) if is_folder(model) else graph_of(model)
     with talk.bar("comparing", steps) as bar:
         check = compare(process, steps, runtime=runtime, time_limit=time_limit, progress=bar.advance)
@@ -58,8 +60,8 @@ def check_model(
 
 def _run_graph(run: RunFolder, data_dir: Path | None) -> Any:
     """The graph of a run with its present weights, learning on, on its first training images."""
-    from neuromorph.data import load
+    from neuromorph.runs.chip import network_of
+    from neuromorph.runs.origin import Origin
 
-    network = run.network()
-    data = load(run.description["data"], data_dir or run.description["data_dir"])
+    network, data = network_of(run), Origin(**run.description["data"]).load(data_dir)
     return network.build(data.train_images[:SAMPLES], data.train_labels[:SAMPLES]).readout

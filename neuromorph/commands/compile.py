@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuromorph.commands.model import graph_of, is_folder
-from neuromorph.commands.options import AsJson, Model
+from neuromorph.commands.options import AsJson, Model, typed_command
 from neuromorph.errors import OutputError
 
 if TYPE_CHECKING:
@@ -65,16 +65,18 @@ def _run(model: str) -> RunFolder:
 def _program_of(model: str) -> tuple[Any, Any]:
     """The Program, and where it comes from."""
     if is_folder(model):
+        from neuromorph.runs.chip import network_of, provenance_of
+
         run = _run(model)
-        return run.network().program(), run.provenance()
+        return network_of(run).program(), provenance_of(run)
     from neuromorph.deploy.artifact.provenance import Provenance
     from neuromorph.processes.lowering import lower
 
-    return lower(graph_of(model)), Provenance(command=f"compile {model}")
+    return lower(graph_of(model)), Provenance(command=typed_command())
 
 
 def _say_loss(run: RunFolder, result: dict[str, Any], talk: Talk) -> None:
-    known = run.description
+    known = run.description.get("results", {})
     if "test_accuracy" in known:
         result["test_accuracy"], result["test_accuracy_frozen"] = known["test_accuracy"], known["test_accuracy_frozen"]
         lost = 100 * (known["test_accuracy"] - known["test_accuracy_frozen"])

@@ -9,7 +9,7 @@ import typer
 
 from neuromorph.commands.check_bits import check_model
 from neuromorph.commands.compile import compile_model
-from neuromorph.commands.options import AsJson
+from neuromorph.commands.options import AsJson, typed_command
 from neuromorph.commands.run import run_artifact
 from neuromorph.errors import OutputError
 from neuromorph.extras import need
@@ -37,15 +37,12 @@ def demo(
 
 def play(out: Path, talk: Talk) -> dict[str, Any]:
     """Train, check against Lava (its models at every step, its runtime at the end), compile, run the artifact, draw."""
-    from neuromorph.runs.chip_seeds import train_all
+    from neuromorph.runs.runner import kind_of, train
 
     need("matplotlib", "demo")
     folder = _fresh(out)
     talk.say("1. A network of dyadic neurons, wired as Lava processes, learns scikit-learn's digits with integers only")
-    trained = train_all(
-        data="digits", layers=None, feedback="learned", epochs=None, validation=0, data_dir=None, seeds=[0],
-        folder=folder / "run", bits=BITS, talk=talk,
-    )  # fmt: skip
+    trained = train(kind_of("chip"), {"data": "digits", "bits": BITS}, [0], folder / "run", typed_command(), talk)
     run = str(folder / "run")
     talk.say("\n2. The trained network, still learning, against Lava's own runtime")
     bits = check_model(run, BITS, runtime=True, time_limit=RUNTIME_LIMIT, data_dir=None, talk=talk)
@@ -78,16 +75,17 @@ def draw(folder: Path) -> Path:
     from matplotlib.figure import Figure
 
     from neuromorph.data import load
+    from neuromorph.runs.chip import network_of
     from neuromorph.runs.folder import RunFolder
 
     run = RunFolder.open(folder / "run")
-    network, data = run.network(), load("digits")
+    network, data = network_of(run), load("digits")
     answers = network.predict(data.test_images)
     wrong = np.flatnonzero(answers != data.test_labels)
     shown = int(wrong[0]) if wrong.size else 0
     recorded = network.run(data.test_images[shown : shown + 1], data.test_labels[shown : shown + 1])
     figure = Figure(figsize=(10, 9), layout="constrained")
-    panels(figure, run.history, run.description["test_accuracy"], recorded, network.steps, network.forward_weights[0])
+    panels(figure, run.history, run.description["results"]["test_accuracy"], recorded, network.steps, network.forward_weights[0])
     figure.axes[2].set_title(
         f"One test image: a {data.test_labels[shown]}, taken for a {answers[shown]}\ndarker: larger payload"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,3 +28,8 @@ def layers_of(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split("-"))
     except ValueError:
         raise RangeError(f"--layers {text!r} is not a list of sizes such as 784-512-10") from None
+
+
+def typed_command() -> str:
+    """The command as it was typed, for records."""
+    return shlex.join(["neuromorph", *sys.argv[1:]])

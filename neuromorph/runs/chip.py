@@ -1,53 +1,118 @@
-"""`neuromorph train`: a dyadic network learns at chip precision, one sample at a time, with checkpoints."""
+"""Runs of kind chip: a dyadic network learns in the chip's integers, one sample at a time (`neuromorph train`).
+
+The rate y3 falls in equal intervals from the recipe's first to its last value over the recipe's epochs. A run that is made longer goes on
+at the interval it was begun with: the bits of a run whose recipe has as few epochs and which is trained for as many.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from neuromorph.console import Talk
-from neuromorph.data import Dataset, load
+from neuromorph.data import Dataset
+from neuromorph.deploy.artifact.file import load, save
+from neuromorph.deploy.artifact.provenance import Provenance
 from neuromorph.deploy.freeze import freeze
 from neuromorph.engine.online import OnlineTraining, accuracy
+from neuromorph.errors import ArtifactError, NeuromorphError, RangeError
+from neuromorph.extras import has
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.networks.dyadic_mlp.network import DyadicMLP
-from neuromorph.networks.dyadic_mlp.recipe import recipe_for
+from neuromorph.networks.dyadic_mlp.recipe import Recipe, recipe_for
 from neuromorph.program import Array, Program
-from neuromorph.runs.folder import RunFolder
+from neuromorph.runs.folder import CHECKPOINT, RunFolder
+from neuromorph.runs.sizes import hidden_units, pixels
+from neuromorph.runs.task import Given, Task, Training, longer
 
 SHOWN = 2000
 """Samples on which the accuracy of an epoch is measured when nothing is held out."""
+BITS = 200
+"""First steps that are compared with Lava's models when nobody says."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """What to train on what. `validation`: training images held out (the last ones); 0 trains on all."""
+class ChipTask(Task):
+    """`recipe`: its numbers. `epochs`: in all; the recipe's own are those over which its rate falls. `validation`: training samples
+    held out (the last ones); 0 trains on all. `bits`: first steps that are compared with Lava's models."""
 
-    data: str
     layers: tuple[int, ...]
     feedback: str
-    epochs: int | None
+    recipe: dict[str, Any]
+    epochs: int
     validation: int
-    data_dir: Path | None
+    bits: int
+
+    kind: ClassVar[str] = "chip"
+    measures: ClassVar[tuple[str, ...]] = ("test_accuracy", "test_accuracy_frozen", "seconds")
+
+    @classmethod
+    def settled(cls, given: Given, data: Dataset, seed: int) -> ChipTask:
+        sizes = given.get("layers") or (pixels(data), hidden_units(data), data.classes)
+        recipe = recipe_for(data.name, len(sizes) - 2)
+        epochs = given.get("epochs", recipe.epochs)
+        return cls(
+            seed=seed, layers=sizes, feedback=given.get("feedback", "learned"), recipe=replace(recipe, epochs=epochs).as_dict(),
+            epochs=epochs, validation=given.get("validation", 0), bits=given.get("bits", BITS),
+        )  # fmt: skip
+
+    def extended(self, given: Given) -> ChipTask:
+        if "options" in given:
+            raise RangeError("--set is of rules; a run at chip precision is made longer by --epochs alone")
+        return replace(self, epochs=longer("epochs", self.epochs, given, "--epochs"))
+
+    @property
+    def when_longer(self) -> str:
+        return "the rate y3 goes on falling at the interval it was begun with"
+
+    def begin(self, data: Dataset, ranks: Any = None) -> ChipTraining:
+        self._check(data)
+        return ChipTraining(self, self.network(), split(data, self.validation), data)
+
+    def network(self) -> DyadicMLP:
+        """At its first weights."""
+        return DyadicMLP(self.layers, feedback=self.feedback, seed=self.seed, recipe=Recipe.from_dict(self.recipe))
+
+    def _check(self, data: Dataset) -> None:
+        if self.layers[0] != pixels(data) or self.layers[-1] != data.classes:
+            raise RangeError(
+                f"--layers {'-'.join(map(str, self.layers))} does not fit {data.name}: it has {pixels(data)} pixels and "
+                f"{data.classes} classes, so write {pixels(data)}-...-{data.classes}"
+            )
+        if self.validation >= len(data.train_images):
+            raise RangeError(f"--validation {self.validation} leaves nothing of {len(data.train_images)} training images")
 
 
-def describe(task: Task, seed: int) -> dict[str, Any]:
-    """What a run folder says of this run."""
-    recipe = recipe_for(task.data, len(task.layers) - 2)
-    if task.epochs is not None:
-        recipe = replace(recipe, epochs=task.epochs)
-    network = DyadicMLP(task.layers, feedback=task.feedback, seed=seed, recipe=recipe)
-    return {
-        "network": network.arguments(),
-        "data": task.data,
-        "data_dir": str(task.data_dir) if task.data_dir else None,
-        "epochs": recipe.epochs,
-        "validation": task.validation,
-    }
+def chip_task(run: RunFolder) -> ChipTask:
+    """Raises ArtifactError for a run of another kind: its weights are no integers."""
+    if run.kind != ChipTask.kind:
+        raise ArtifactError(
+            f"'{run.path}' was trained by rule {run.description['task'].get('rule')}, not at chip precision; take a run made without "
+            "--rule"
+        )
+    return ChipTask.from_dict(run.description["task"])
+
+
+def network_of(run: RunFolder) -> DyadicMLP:
+    """The network of a run with the weights of its checkpoint, or as its first weights were drawn where there is none."""
+    network = chip_task(run).network()
+    if run.has_checkpoint:
+        network.take_weights(load(run.path / CHECKPOINT).program)
+    return network
+
+
+def provenance_of(run: RunFolder) -> Provenance:
+    """What an artifact says of where it comes from."""
+    known, results = run.description, run.description.get("results", {})
+    notes = {name: known[name] for name in ("task", "data")} | {"epochs_done": len(run.history)}
+    accuracies = {name: results[name] for name in ChipTask.measures[:2] if name in results}
+    return Provenance(
+        seed=known["task"]["seed"], data_set=known["data"]["name"], accuracies=accuracies, command=known.get("command"),
+        notes=notes,
+    )  # fmt: skip
 
 
 @dataclass
@@ -68,70 +133,106 @@ def split(data: Dataset, validation: int) -> Split:
     return Split(images, labels, images[:SHOWN], labels[:SHOWN], "training")
 
 
-def first_bits(run: RunFolder, data: Dataset, steps: int) -> bool:
-    """Whether the first `steps` steps of this very training are the same in Lava's models, every variable at every step."""
+@dataclass
+class ChipTraining(Training):
+    """`start`: the Program to go on from."""
+
+    task: ChipTask
+    network: DyadicMLP
+    parts: Split
+    data: Dataset
+    start: Program | None = None
+
+    def go_on_from(self, run: RunFolder) -> None:
+        if run.has_checkpoint:
+            self.start = load(run.path / CHECKPOINT).program
+
+    def train(self, run: RunFolder, talk: Talk) -> dict[str, Any]:
+        task, described = self.task, run.description
+        talk.say(f"{run.path}: {'-'.join(map(str, task.layers))}, {task.feedback} feedback, seed {task.seed}")
+        if task.bits and self.start is None:
+            self._compare_first_bits(run, talk)
+        training = self._online()
+        began, before = time.perf_counter(), described.get("seconds", 0.0)
+        try:
+            with talk.bar("training", task.epochs * len(self.parts.images)) as bar:
+                bar.advance(training.samples_seen)
+                while training.epoch < task.epochs:
+                    training.run_epoch(bar.advance)
+                    described["seconds"] = before + time.perf_counter() - began
+                    with deferred_interrupt():
+                        bar.note(self._end_epoch(run, training, talk))
+        except KeyboardInterrupt:
+            described["seconds"] = before + time.perf_counter() - began
+            _save(run, training.snapshot())
+            raise
+        return self._finish(run, training.snapshot(), talk)
+
+    def _online(self) -> OnlineTraining:
+        """The recipe's epochs, not the task's, say at which interval the rate falls."""
+        return self.network.training(self.parts.images, self.parts.labels, self.task.recipe["epochs"], self.start)
+
+    def _compare_first_bits(self, run: RunFolder, talk: Talk) -> None:
+        """Raises NeuromorphError where the engine and Lava's models differ."""
+        steps = self.task.bits
+        equal = first_bits(self, steps)
+        if equal is None:
+            talk.say("Lava is not installed: the first steps are not compared with its models")
+            return
+        run.description["first_bits"] = {"steps": steps, "equal": equal}
+        talk.say(f"first {steps} steps against Lava's models: {'every bit equal' if equal else 'DIFFERENT'}")
+        if not equal:
+            raise NeuromorphError("the engine and Lava's models differ; run neuromorph check-bits on the run folder")
+
+    def _end_epoch(self, run: RunFolder, training: OnlineTraining, talk: Talk) -> str:
+        program, network, parts = training.snapshot(), self.network, self.parts
+        network.take_weights(program)
+        reached = accuracy(program, network.samples(parts.shown_images), parts.shown_labels)
+        rate = float(training.engine.get("hidden1", "rate")[0]) / 2**16
+        cosine = network.alignment()
+        entry = {"epoch": training.epoch, parts.shown: reached, "cosine": cosine, "rate": rate}
+        run.history.append({**entry, "seconds": run.description["seconds"]})
+        _save(run, program)
+        cosines = ", ".join(f"{c:.3f}" for c in cosine)
+        talk.say(
+            f"epoch {training.epoch:3d}  {parts.shown} accuracy {100 * reached:6.2f} %  cosine of W and B {cosines}  y3 {rate:5.1f}"
+        )
+        return f"{parts.shown} {100 * reached:.2f} %"
+
+    def _finish(self, run: RunFolder, program: Program, talk: Talk) -> dict[str, Any]:
+        images, labels = self.network.samples(self.data.test_images), self.data.test_labels
+        results = {
+            "test_accuracy": accuracy(program, images, labels),
+            "test_accuracy_frozen": accuracy(freeze(program)[0], images, labels),
+            "seconds": run.description["seconds"],
+            "seed": self.task.seed,
+            **{f"first_bits_{name}": value for name, value in run.description.get("first_bits", {}).items()},
+        }
+        told = run.finish(results)
+        _save(run, program)
+        talk.say(
+            f"test accuracy {100 * results['test_accuracy']:.2f} % (weights of -256..255), "
+            f"{100 * results['test_accuracy_frozen']:.2f} % frozen to even weights, {results['seconds']:.0f} s"
+        )
+        return told
+
+
+def first_bits(training: ChipTraining, steps: int) -> bool | None:
+    """Whether the first `steps` steps of this very training are the same in Lava's models, every variable at every step.
+
+    None where Lava is not installed: nothing was compared.
+    """
+    if not has("lava"):
+        return None
     from neuromorph.processes.equivalence.check import check_bits
 
-    network, parts = RunFolder(run.path, run.description).network(), split(data, run.description["validation"])
+    network, parts = training.network, training.parts
     order = np.random.default_rng([network.seed, 2, 0]).permutation(len(parts.images))[: -(-steps // network.steps)]
-    interval = network.recipe.rate_interval(len(parts.images) * run.description["epochs"])
+    interval = network.recipe.rate_interval(len(parts.images) * network.recipe.epochs)
     graph = network.build(parts.images[order], parts.labels[order], rate_interval=interval)
     return check_bits(graph.readout, steps).equal
 
 
-def train(run: RunFolder, talk: Talk) -> dict[str, Any]:
-    """Train to the end, from the checkpoint if there is one, then read the test set once.
-
-    Ctrl-C saves a checkpoint and raises KeyboardInterrupt; the same call on the same folder then goes on, to the same bits
-    as if it had never stopped. Returns the results that are also in the folder.
-    """
-    described = run.description
-    data = load(described["data"], described["data_dir"] and Path(described["data_dir"]))
-    parts, network = split(data, described["validation"]), run.network()
-    start = run.checkpoint() if run.history or described.get("interrupted") else None
-    training = network.training(parts.images, parts.labels, described["epochs"], start)
-    began, before = time.perf_counter(), described.get("seconds", 0.0)
-    try:
-        with talk.bar("training", described["epochs"] * len(parts.images)) as bar:
-            bar.advance(training.samples_seen)
-            while training.epoch < described["epochs"]:
-                training.run_epoch(bar.advance)
-                described["seconds"] = before + time.perf_counter() - began
-                with deferred_interrupt():
-                    bar.note(_end_epoch(run, network, training, parts, talk))
-    except KeyboardInterrupt:
-        described["interrupted"] = True
-        described["seconds"] = before + time.perf_counter() - began
-        run.save_checkpoint(training.snapshot())
-        raise
-    return _finish(run, network, training.snapshot(), data)
-
-
-def _end_epoch(run: RunFolder, network: DyadicMLP, training: OnlineTraining, parts: Split, talk: Talk) -> str:
-    program = training.snapshot()
-    network.take_weights(program)
-    reached = accuracy(program, network.samples(parts.shown_images), parts.shown_labels)
-    rate = float(training.engine.get("hidden1", "rate")[0]) / 2**16
-    cosine = network.alignment()
-    entry = {"epoch": training.epoch, parts.shown: reached, "cosine": cosine, "rate": rate}
-    run.history.append({**entry, "seconds": run.description["seconds"]})
-    run.save_checkpoint(program)
-    cosines = ", ".join(f"{c:.3f}" for c in cosine)
-    talk.say(
-        f"epoch {training.epoch:3d}  {parts.shown} accuracy {100 * reached:6.2f} %  cosine of W and B {cosines}  y3 {rate:5.1f}"
-    )
-    return f"{parts.shown} {100 * reached:.2f} %"
-
-
-def _finish(run: RunFolder, network: DyadicMLP, program: Program, data: Dataset) -> dict[str, Any]:
-    images = network.samples(data.test_images)
-    results = {
-        "test_accuracy": accuracy(program, images, data.test_labels),
-        "test_accuracy_frozen": accuracy(freeze(program)[0], images, data.test_labels),
-        "seconds": run.description["seconds"],
-        "seed": network.seed,
-    }
-    run.description.pop("interrupted", None)
-    run.description |= results
-    run.save_checkpoint(program)
-    return results
+def _save(run: RunFolder, program: Program) -> None:
+    save(program, run.path / CHECKPOINT, provenance_of(run), overwrite=True)
+    run.write()

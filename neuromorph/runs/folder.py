@@ -1,33 +1,41 @@
-"""A training run on disk: what network on what data (run.json), how it went (history), where it stands (checkpoint.h5)."""
+"""A run on disk: run.json says what was trained on what, by which command, where, and how it went; checkpoint.h5 is where it stands.
+
+run.json holds::
+
+    kind, task       what was trained (task.py): every value that was used, given or not
+    data             which data (origin.py)
+    command          as it was typed
+    machine, python, versions
+    continued        of a run that was resumed or extended: each time the command, the machine and the versions, and after how much
+    history          one entry an epoch (of a Boltzmann machine: a look)
+    first_bits       of a run at chip precision: how many first steps were compared with Lava's models, and whether they were equal
+    results          of a finished run
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuromorph.deploy.artifact.file import load, save
-from neuromorph.deploy.artifact.provenance import Provenance
 from neuromorph.errors import ArtifactError, Interrupted, NeuromorphError, OutputError
-from neuromorph.networks.dyadic_mlp.network import DyadicMLP
-from neuromorph.networks.dyadic_mlp.recipe import Recipe
-from neuromorph.program import Program
 
-DESCRIPTION, CHECKPOINT = "run.json", "checkpoint.h5"
-RESULTS = (
-    "rule", "seed", "test_accuracy", "test_accuracy_spread", "test_accuracy_frozen", "validation_accuracy", "train_accuracy", "nll",
-    "nll_spread", "samples", "steps", "diverged", "error", "seconds", "first_bits_equal", "first_bits_steps",
-)  # fmt: skip
-"""What a finished run tells."""
+DESCRIPTION, CHECKPOINT, SUMMARY = "run.json", "checkpoint.h5", "summary.json"
+NEEDED = ("kind", "task", "data", "history")
+
+
+def is_first() -> bool:
+    """Whether this process writes and speaks: of those that torchrun starts the first does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @dataclass
 class RunFolder:
-    """`description`: network (arguments of DyadicMLP), data, epochs, validation; and results as they come: history, test."""
+    """`description`: what run.json holds."""
 
     path: Path
     description: dict[str, Any]
@@ -35,11 +43,13 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path, description: dict[str, Any]) -> RunFolder:
         """A new folder, written to at once, so that a path that cannot be written is found before the training."""
+        folder = cls(path, {**description, "history": []})
+        if not is_first():
+            return folder
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise OutputError(f"'{path}' exists and is not empty; give another folder with -o, or go on with --resume")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            folder = cls(path, {**description, "history": []})
             folder.write()
         except OSError as error:
             raise OutputError(f"'{path}' cannot be written: {error.strerror}; give another folder with -o") from None
@@ -52,30 +62,14 @@ class RunFolder:
         try:
             description = json.loads(file.read_text())
         except FileNotFoundError:
-            within = sorted(found.parent.name for found in path.glob(f"*/{DESCRIPTION}"))
-            hint = f"; it holds the runs {', '.join(within)}: name one of them" if within else ""
+            within = ", ".join(run.path.name for run in cls.several(path))
+            hint = f"; it holds the runs {within}: name one of them" if within else ""
             raise ArtifactError(f"'{path}' is no run folder: it has no {DESCRIPTION}{hint}") from None
         except (ValueError, OSError) as error:
             raise ArtifactError(f"'{file}' cannot be read: {error}") from None
-        if not isinstance(description, dict) or "network" not in description:
-            raise ArtifactError(f"'{file}' describes no network; it was not written by neuromorph train")
+        if not isinstance(description, dict) or any(name not in description for name in NEEDED):
+            raise ArtifactError(f"'{file}' describes no run of this version (it needs {', '.join(NEEDED)}); train anew")
         return cls(path, description)
-
-    @classmethod
-    def unfinished(cls, path: Path) -> RunFolder:
-        """An existing run that can go on. Raises NeuromorphError when it has ended."""
-        run = cls.open(path)
-        if run.description.get("diverged"):
-            raise NeuromorphError(f"'{path}' diverged ({run.description['error']}); train anew with other settings")
-        if run.is_finished:
-            raise NeuromorphError(f"'{path}' has been trained to its end; there is nothing to resume")
-        return run
-
-    @classmethod
-    def create_each(cls, folder: Path, descriptions: Mapping[int, dict[str, Any]]) -> list[RunFolder]:
-        """New folders for the descriptions by seed: within `folder` when there are several, before any is trained."""
-        several = len(descriptions) > 1
-        return [cls.create(folder / f"seed{seed}" if several else folder, told) for seed, told in descriptions.items()]
 
     @classmethod
     def several(cls, path: Path) -> list[RunFolder]:
@@ -84,18 +78,8 @@ class RunFolder:
         return [cls.open(file.parent) for file in sorted(found, key=lambda file: int(file.parent.name.removeprefix("seed")))]
 
     @property
-    def is_finished(self) -> bool:
-        return "test_accuracy" in self.description or "nll" in self.description
-
-    @property
-    def results(self) -> dict[str, Any]:
-        """Of a finished run."""
-        return {name: self.description[name] for name in RESULTS if name in self.description} | {"run": str(self.path)}
-
-    def write(self) -> None:
-        unfinished = self.path / f".{DESCRIPTION}"
-        unfinished.write_text(json.dumps(self.description, indent=1))
-        os.replace(unfinished, self.path / DESCRIPTION)
+    def kind(self) -> str:
+        return str(self.description["kind"])
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -103,41 +87,54 @@ class RunFolder:
         entries: list[dict[str, Any]] = self.description["history"]
         return entries
 
-    def network(self) -> DyadicMLP:
-        """The network as its first weights were drawn, or with those of the checkpoint if there is one.
+    @property
+    def results(self) -> dict[str, Any] | None:
+        """What a finished run tells; None of one that can go on."""
+        found = self.description.get("results")
+        return None if found is None else {**found, "run": str(self.path)}
 
-        Raises ArtifactError for a run of a batched rule: its weights are no integers.
-        """
-        if "rule" in self.description:
+    @property
+    def has_checkpoint(self) -> bool:
+        """Raises ArtifactError for a run that was trained and has none any more."""
+        exists = (self.path / CHECKPOINT).exists()
+        if self.history and not exists:
             raise ArtifactError(
-                f"'{self.path}' was trained in batches by rule {self.description['rule']}, not at chip precision; take a run made "
-                "without --rule"
+                f"'{self.path}' has been trained for {len(self.history)} epochs, and its {CHECKPOINT} is missing; train anew"
             )
-        arguments = dict(self.description["network"])
-        recipe = Recipe.from_dict(arguments.pop("recipe"))
-        network = DyadicMLP(**arguments, recipe=recipe)
-        if (self.path / CHECKPOINT).exists():
-            network.take_weights(self.checkpoint())
-        return network
+        return exists
 
-    def checkpoint(self) -> Program:
-        """The Program in the middle of its training, without the data."""
-        return load(self.path / CHECKPOINT).program
+    @property
+    def diverged(self) -> bool:
+        return bool(self.description.get("results", {}).get("diverged"))
 
-    def save_checkpoint(self, program: Program) -> None:
-        save(program, self.path / CHECKPOINT, self.provenance(), overwrite=True)
-        self.write()
-
-    def provenance(self) -> Provenance:
-        known = self.description
-        accuracies: dict[str, float] = {k: known[k] for k in ("test_accuracy", "test_accuracy_frozen") if k in known}
-        return Provenance(
-            seed=known["network"]["seed"],
-            data_set=known["data"],
-            accuracies=accuracies,
-            command=known.get("command"),
-            notes={"network": known["network"], "epochs": known["epochs"], "epochs_done": len(self.history)},
+    def check_unfinished(self) -> None:
+        """Raise NeuromorphError when the run has ended."""
+        results = self.description.get("results")
+        if results is None:
+            return
+        if self.diverged:
+            raise NeuromorphError(f"'{self.path}' diverged ({results['error']}); train anew with other settings")
+        raise NeuromorphError(
+            f"'{self.path}' has been trained to its end; there is nothing to resume, but --epochs (of a Boltzmann machine: --set "
+            "changes=) makes it longer"
         )
+
+    def finish(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Write down what came out; the same with the folder's name."""
+        self.description["results"] = results
+        self.write()
+        return {**results, "run": str(self.path)}
+
+    def write(self) -> None:
+        if is_first():
+            write_json(self.path / DESCRIPTION, self.description)
+
+
+def write_json(file: Path, value: Any) -> None:
+    """The file as a whole, or as it was."""
+    unfinished = file.with_name(f".{file.name}")
+    unfinished.write_text(json.dumps(value, indent=1))
+    os.replace(unfinished, file)
 
 
 @contextmanager

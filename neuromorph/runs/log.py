@@ -31,18 +31,21 @@ class TrainingLog:
                 self._writer.add_scalar(tag, number, entry["epoch"])
         self._writer.flush()
 
-    def close(self) -> None:
+    def __enter__(self) -> TrainingLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._writer is not None:
             self._writer.close()
 
 
-def check_tensorboard(folder: Path) -> Any:
+def check_tensorboard(folder: str | Path) -> Any:
     """TensorBoard's writer. Raises MissingError where it is not installed, OutputError for a folder that cannot be written."""
     need("tensorboard", "--tensorboard")
     from torch.utils.tensorboard import SummaryWriter
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"'{folder}' cannot be written: {error.strerror}; give another folder with --tensorboard"

@@ -54,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_run_to_artifact_to_answers(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reached = json.loads((run / "run.json").read_text())
+    reached = json.loads((run / "run.json").read_text())["results"]
     net, frozen = tmp_path / "net.h5", tmp_path / "frozen.h5"
     assert call(monkeypatch, "compile", str(run), "-o", str(net), "--json") == 0
     assert call(monkeypatch, "compile", str(run), "-o", str(frozen), "--freeze", "--json") == 0

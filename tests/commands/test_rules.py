@@ -47,14 +47,14 @@ def test_a_run_tells_one_object_and_leaves_a_folder(
     assert results["test_accuracy"] > 0.8
     assert (results["rule"], results["seed"], results["diverged"]) == ("dp", 0, False)
     described = json.loads((folder / "run.json").read_text())
-    assert described["test_accuracy"] == results["test_accuracy"]
+    assert described["results"]["test_accuracy"] == results["test_accuracy"]
     assert [len(entry.get("angle", [])) for entry in described["history"]] == [0, 2, 0, 2]
     assert described["history"][-1]["validation_accuracy"] == results["validation_accuracy"]
     assert [path.name.startswith("events") for path in (board / "run").iterdir()] == [True]
     assert call(monkeypatch, "train", "--resume", str(folder)) == 1
     assert "trained to its end" in capsys.readouterr().err
     assert call(monkeypatch, "compile", str(folder), "-o", str(tmp_path / "net.h5")) == 1
-    assert "trained in batches by rule dp" in capsys.readouterr().err
+    assert "trained by rule dp, not at chip precision" in capsys.readouterr().err
 
 
 def test_seeds_give_mean_and_spread_and_every_seed_its_own_run(
@@ -171,7 +171,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bits(
     first, second = load(whole / "checkpoint.h5"), load(broken / "checkpoint.h5")
     for name, values in first["parameters"].items():
         assert torch.equal(values, second["parameters"][name])
-    reached = [json.loads((folder / "run.json").read_text())["test_accuracy"] for folder in (whole, broken)]
+    reached = [json.loads((folder / "run.json").read_text())["results"]["test_accuracy"] for folder in (whole, broken)]
     assert reached[0] == reached[1]
 
 
@@ -190,9 +190,9 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bits(
         (["--rule", "dp", "--set", "gamma=1"], "has no option 'gamma'"),
         (["--rule", "dp", "--set", "alpha"], "--set alpha names no value"),
         (["--rule", "dp", "--set", "alpha=0", "--set", "alpha=1"], "is set twice"),
-        (["--resume", "run", "--epochs", "3"], "--epochs would change it"),
+        (["--resume", "run", "--rate", "3"], "--rate would change it"),
         (["--resume", "run", "--seed", "0"], "--seed would change it"),
-        (["--resume", "run", "--set", "alpha=1"], "--set would change it"),
+        (["--resume", "run", "--samples", "9"], "--samples would change it"),
         (["--rule", "dp", "--layers", "60-10"], "64 values a sample"),
         (["--rule", "dp", "--layers", "64-11"], "11 classes"),
         (["--rule", "dp", "--network", "alexnet"], "known are dense, vgg16"),

@@ -102,3 +102,9 @@ def make_schedule(optimizer: Optimizer, settings: Settings, batches: int) -> Lam
     if settings.schedule not in factors:
         raise RangeError(f"unknown schedule {settings.schedule!r}; {did_you_mean(settings.schedule, factors)}")
     return LambdaLR(optimizer, factors[settings.schedule])
+
+
+def set_rates(optimizer: Optimizer, schedule: LambdaLR) -> None:
+    """Rates of the step that comes next as the schedule has them; one that was loaded may be of more epochs than before."""
+    for group, first, factor in zip(optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):
+        group["lr"] = first * factor(schedule.last_epoch)

@@ -34,7 +34,7 @@ from neuromorph.learning.training import checkpoint
 from neuromorph.learning.training.batches import Batches, Samples, Share
 from neuromorph.learning.training.distributed import Ranks, chosen_device
 from neuromorph.learning.training.metrics import measure
-from neuromorph.learning.training.optimizers import connection_of, make_optimizer, make_schedule
+from neuromorph.learning.training.optimizers import connection_of, make_optimizer, make_schedule, set_rates
 
 CHECK = 50
 MEASURED = 500
@@ -290,6 +290,7 @@ class Trainer:
             self.network.load_state_dict(state["parameters"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.schedule.load_state_dict(state["schedule"])
+            set_rates(self.optimizer, self.schedule)
             self.rule.load_state_dict(own[self.ranks.rank])
             self._right.fill_(right[self.ranks.rank])
             self.epoch, self.position, self._met = state["epoch"], state["position"], state["met"]
