@@ -223,7 +223,7 @@ class BatchedTraining(Training):
                 bar.advance(count)
                 bar.note(f"training {100 * accuracy:.2f} %")
 
-            bar.advance(min(trainer.step * trainer.settings.batch, epochs * samples))
+            bar.advance(trainer.epoch * samples + trainer.position * trainer.settings.batch)
             while trainer.epoch < epochs:
                 entry = trainer.run_epoch(progress)
                 self._save(run)

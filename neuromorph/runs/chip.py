@@ -7,7 +7,7 @@ at the interval it was begun with: the bits of a run whose recipe has as few epo
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,7 +55,7 @@ class ChipTask(Task):
         recipe = recipe_for(data.name, len(sizes) - 2)
         epochs = given.get("epochs", recipe.epochs)
         return cls(
-            seed=seed, layers=sizes, feedback=given.get("feedback", "learned"), recipe=replace(recipe, epochs=epochs).as_dict(),
+            seed=seed, layers=sizes, feedback=given.get("feedback", "learned"), recipe=asdict(replace(recipe, epochs=epochs)),
             epochs=epochs, validation=given.get("validation", 0), bits=given.get("bits", BITS),
         )  # fmt: skip
 

@@ -35,7 +35,7 @@ class Origin:
         """The data that options ask for (data, data_dir, samples). Raises DataError."""
         folder, samples = given.get("data_dir"), given.get("samples")
         data = load(given["data"], folder)
-        where = None if folder is None else str(Path(folder).absolute())
+        where = None if folder is None else str(Path(folder).resolve())
         return cls(given["data"], where, samples, fingerprint(data)), data.first(samples)
 
     def load(self, data_dir: Path | None = None) -> Dataset:
@@ -51,7 +51,7 @@ class Origin:
 
     def moved(self, data_dir: Path | None) -> Origin:
         """The same data, in another folder from now on (None: where they were)."""
-        return self if data_dir is None else replace(self, data_dir=str(data_dir.absolute()))
+        return self if data_dir is None else replace(self, data_dir=str(data_dir.resolve()))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,0 +1,154 @@
+"""run.json says all that decides a run: what is read from it is what trained, and trains to the same bits again."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import answer, call, refusal
+
+from neuromorph.data import load
+from neuromorph.errors import ArtifactError
+from neuromorph.learning.registry import RULES, make_rule
+from neuromorph.runs.batched import BatchedTask
+from neuromorph.runs.boltzmann import BoltzmannTask
+from neuromorph.runs.chip import ChipTask
+from neuromorph.runs.folder import RunFolder
+from neuromorph.runs.origin import Origin
+from neuromorph.runs.runner import task_of
+from neuromorph.runs.task import Task
+
+DIGITS = load("digits")
+KINDS: dict[str, list[str]] = {
+    "chip": ["--layers", "64-8-10", "--epochs", "1", "--bits", "0"],
+    "rule": ["--rule", "dp", "--layers", "64-8-10", "--epochs", "1", "--rate", "0.01"],
+    "boltzmann": ["--rule", "rbm-isd", "--data", "bars-and-stripes", "--set", "changes=20", "--set", "hidden=3"],
+}
+MEASURE = {"chip": "test_accuracy", "rule": "test_accuracy", "boltzmann": "nll"}
+
+
+def described(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "run.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_what_was_trained_on_what_by_which_command(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    assert call(monkeypatch, "train", *KINDS[kind], "--seed", "3", "-o", str(run), "--json") == 0
+    found = described(run)
+    assert found["kind"] == kind
+    assert found["command"].startswith(f"neuromorph train {KINDS[kind][0]} ")
+    assert found.keys() >= {"task", "data", "machine", "python", "versions", "history", "results"}
+    assert found["task"]["seed"] == found["results"]["seed"] == 3
+    data = load(found["data"]["name"])
+    assert Origin(**found["data"]) == Origin.read({"data": data.name})[0]
+
+
+def test_a_run_of_a_rule_names_every_option_and_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule's own too: rates of more connections, epochs for small data, the seed of its draws, how many are held out."""
+    assert call(monkeypatch, "train", "--rule", "ep-isd", "--epochs", "1", "--seed", "4", "-o", str(tmp_path / "run")) == 0
+    task = described(tmp_path / "run")["task"]
+    rule = make_rule("ep-isd", phase_seed=4, seed=4)
+    assert task["options"] == {name: getattr(rule, name) for name in rule.options()}
+    own = rule.settings_for(rule.build((64, 128, 10)), len(DIGITS.train_images))
+    assert task["settings"] == json.loads(json.dumps(vars(replace(own, epochs=1))))
+    assert (task["layers"], task["feedback"], task["validation"]) == ([64, 128, 10], "tied", 143)
+
+
+def tasks() -> list[Task]:
+    wide = BatchedTask.settled({"rule": "dp", "rate": "0.1,0.2"}, DIGITS, 1)
+    return [
+        ChipTask.settled({}, DIGITS, 1),
+        ChipTask.settled({"layers": (64, 9, 8, 10), "validation": 5, "epochs": 2}, DIGITS, 1),
+        BoltzmannTask.settled({"rule": "rbm-isd", "options": ["p=none"]}, DIGITS, 1),
+        wide,
+        BatchedTask.settled({"rule": "adaste+dp", "options": ["alpha=0.25"]}, DIGITS, 1),
+    ]
+
+
+@pytest.mark.parametrize("task", tasks(), ids=lambda task: f"{task.kind}-{task.seed}")
+def test_a_task_comes_back_from_json(task: Task) -> None:
+    assert type(task).from_dict(json.loads(json.dumps(task.as_dict()))) == task
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if not name.endswith(("-isd", "-always-on"))])
+def test_the_settled_task_of_a_rule_builds_what_the_rule_itself_builds(name: str) -> None:
+    rule = make_rule(name)
+    sizes = (64, 6, 10 if rule.has_output else 6)
+    task = BatchedTask.settled({"rule": name, "layers": sizes}, DIGITS, 0)
+    plain = rule.build(sizes, seed=0).state_dict()
+    built = task.build(make_rule(name, **task.options), DIGITS).state_dict()
+    assert {key: value.tolist() for key, value in built.items()} == {key: value.tolist() for key, value in plain.items()}
+
+
+def test_what_another_version_described_is_refused_with_what_is_missing(tmp_path: Path) -> None:
+    task = ChipTask.settled({}, DIGITS, 0).as_dict()
+    task["colour"] = task.pop("feedback")
+    run = RunFolder(tmp_path, {"kind": "chip", "task": task, "data": {}, "history": []})
+    with pytest.raises(ArtifactError, match=r"lacks \['feedback'\] and has \['colour'\]"):
+        task_of(run)
+    with pytest.raises(ArtifactError, match="kind 'quantum' is none of this version"):
+        task_of(RunFolder(tmp_path, run.description | {"kind": "quantum"}))
+    (tmp_path / "run.json").write_text(json.dumps({"network": "dense", "history": []}))
+    with pytest.raises(ArtifactError, match="no run of this version"):
+        RunFolder.open(tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_several_seeds_leave_a_summary(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "train", *KINDS[kind], "--seeds", "2", "-o", str(tmp_path / "run"), "--json") == 0
+    told, name = answer(capsys), MEASURE[kind]
+    assert json.loads((tmp_path / "run" / "summary.json").read_text()) == told
+    reached = [described(tmp_path / "run" / f"seed{seed}")["results"][name] for seed in (0, 1)]
+    assert [one[name] for one in told["runs"]] == reached
+    assert told[name] == pytest.approx(np.mean(reached), rel=1e-12)
+    assert told[f"{name}_spread"] == pytest.approx(np.std(reached, ddof=1), rel=1e-9)
+
+
+def mnist_like(folder: Path, seed: int) -> None:
+    """IDX files of 40 and 20 random images of 4 x 4."""
+    folder.mkdir()
+    random = np.random.default_rng(seed)
+    for part, count in (("train", 40), ("t10k", 20)):
+        for kind, values in (
+            ("images-idx3", random.integers(0, 256, (count, 4, 4), dtype=np.uint8)),
+            ("labels-idx1", (np.arange(count) % 10).astype(np.uint8)),
+        ):
+            head = np.array([0x0800 + values.ndim, *values.shape], dtype=">u4").tobytes()
+            (folder / f"{part}-{kind}-ubyte").write_bytes(head + values.tobytes())
+
+
+@pytest.mark.parametrize("kind", ["chip", "rule"])
+def test_moved_data_are_found_and_others_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A relative --data-dir is kept absolute; check-bits, check-gradient and --resume take another; files of the same names that hold
+    other images are refused."""
+    mnist_like(tmp_path / "here", 0)
+    mnist_like(tmp_path / "other", 1)
+    monkeypatch.delenv("NEUROMORPH_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    options = [*KINDS[kind], "--layers", "16-8-10", "--data", "mnist", "--data-dir", "here"]
+    assert call(monkeypatch, "train", *options, "-o", "run", "--json") == 0
+    assert described(tmp_path / "run")["data"]["data_dir"] == str(tmp_path / "here")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    check = ["check-bits", "../run", "--steps", "6"] if kind == "chip" else ["check-gradient", "../run"]
+    for command in (check, ["train", "--resume", "../run", "--epochs", "2", "--json"]):
+        assert "is not what the run was trained on" in refusal(monkeypatch, capsys, *command, "--data-dir", "../other")
+    assert call(monkeypatch, *check) == 0
+    os.rename(tmp_path / "here", tmp_path / "moved")
+    assert "--data-dir" in refusal(monkeypatch, capsys, *check)
+    assert call(monkeypatch, *check, "--data-dir", "../moved") == 0
+    assert call(monkeypatch, "train", "--resume", "../run", "--epochs", "2", "--data-dir", "../moved") == 0
+    assert described(tmp_path / "run")["data"]["data_dir"] == str(tmp_path / "moved")
