@@ -85,7 +85,9 @@ def draw(folder: Path) -> Path:
     shown = int(wrong[0]) if wrong.size else 0
     recorded = network.run(data.test_images[shown : shown + 1], data.test_labels[shown : shown + 1])
     figure = Figure(figsize=(10, 9), layout="constrained")
-    panels(figure, run.history, run.description["results"]["test_accuracy"], recorded, network.steps, network.forward_weights[0])
+    panels(
+        figure, run.history, run.description["results"]["test_accuracy"], recorded, network.steps, network.forward_weights[0]
+    )
     figure.axes[2].set_title(
         f"One test image: a {data.test_labels[shown]}, taken for a {answers[shown]}\ndarker: larger payload"
     )

@@ -101,11 +101,23 @@ def _in_form(rule: type[Rule], form: str) -> type[Rule]:
 
 def absolute(name: str) -> str:
     """The name of a rule as it is found from every folder: a user's file by its absolute path."""
+    method, file, kind = _parts(name)
+    return f"{method}{Path(file).absolute()}:{kind}" if file else name
+
+
+def file_of(name: str) -> Path | None:
+    """The user's file that holds the rule of that name; None for a rule of ours."""
+    _, file, _ = _parts(name)
+    return Path(file) if file else None
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """ste+file.py:Name-isd as "ste+", "file.py" and "Name-isd"; the first two may be empty."""
     method, plus, base = name.partition("+")
-    if plus and method in METHODS:
-        return f"{method}+{absolute(base)}"
-    file, colon, kind = name.rpartition(":")
-    return f"{Path(file).absolute()}:{kind}" if colon else name
+    if not plus or method not in METHODS:
+        method, plus, base = "", "", name
+    file, _, kind = base.rpartition(":")
+    return f"{method}{plus}", file, kind
 
 
 def make_rule(name: str, **options: Any) -> Rule:

@@ -5,6 +5,7 @@ Under torchrun every process trains and the first one writes; several machines n
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
@@ -35,10 +36,12 @@ AHEAD = ("cosine", "warmup-cosine")
 
 @dataclass(frozen=True)
 class BatchedTask(Task):
-    """`options`: all of the rule's. `settings`: the fields of learning.rule.Settings. `layers`: None where the network has its own.
+    """`rule`: by name, one of the user's own by the absolute path of its file, and `source`, the hash of that file (None: ours).
+    `options`: all of the rule's. `settings`: the fields of learning.rule.Settings. `layers`: None where the network has its own.
     `validation`: training samples held out. `tensorboard`: folder for event files, None for none."""
 
     rule: str
+    source: str | None
     options: dict[str, Any]
     network: str
     layers: tuple[int, ...] | None
@@ -55,17 +58,18 @@ class BatchedTask(Task):
 
     @classmethod
     def settled(cls, given: Given, data: Dataset, seed: int) -> BatchedTask:
-        from neuromorph.learning.registry import rule_class, seeded_rule
+        from neuromorph.learning.registry import absolute, rule_class, seeded_rule
         from neuromorph.learning.training.distributed import chosen_device
         from neuromorph.learning.training.options import parse_options
         from neuromorph.learning.training.trainer import HELD_OUT
 
-        name = given["rule"]
+        name = absolute(given["rule"])
         rule = seeded_rule(name, seed, parse_options(rule_class(name), given.get("options", ())))
         network = given.get("network", "dense")
         first = cls(
             seed=seed,
             rule=name,
+            source=_source(name),
             options={option: getattr(rule, option) for option in rule.options()},
             network=network,
             layers=_layers(network, given.get("layers"), rule, data),
@@ -117,6 +121,10 @@ class BatchedTask(Task):
         from neuromorph.learning.training.trainer import Trainer
 
         rule = make_rule(self.rule, **self.options)
+        if _source(self.rule) != self.source:
+            raise RangeError(
+                f"rule {self.rule} is not what the run was begun with: its file has changed; put it back, or train anew"
+            )
         return Trainer(
             self.build(rule, data), rule, data, Settings(**self.settings), seed=self.seed, validation=self.validation,
             device=self.device, metrics=self.metrics, keep_best=self.keep_best, ranks=ranks or Ranks(),
@@ -135,6 +143,13 @@ class BatchedTask(Task):
             if "alloc" not in str(error):
                 raise
             raise RangeError(f"{_typed(self.layers)} asks for more memory than there is; give smaller sizes") from None
+
+
+def _source(rule: str) -> str | None:
+    from neuromorph.learning.registry import file_of
+
+    file = file_of(rule)
+    return None if file is None else hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
 def _layers(network: str, given: tuple[int, ...] | None, rule: Rule, data: Dataset) -> tuple[int, ...] | None:

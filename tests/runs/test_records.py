@@ -152,3 +152,31 @@ def test_moved_data_are_found_and_others_refused(
     assert call(monkeypatch, *check, "--data-dir", "../moved") == 0
     assert call(monkeypatch, "train", "--resume", "../run", "--epochs", "2", "--data-dir", "../moved") == 0
     assert described(tmp_path / "run")["data"]["data_dir"] == str(tmp_path / "moved")
+
+
+RULE_OF_MY_OWN = """
+from neuromorph.learning.rules.equilibrium import EquilibriumPropagation
+
+
+class Mine(EquilibriumPropagation):
+    source = "mine"
+"""
+
+
+def test_a_rule_in_a_file_is_found_from_everywhere_and_its_file_must_not_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(RULE_OF_MY_OWN)
+    monkeypatch.chdir(tmp_path)
+    options = ["--layers", "64-8-10", "--epochs", "1", "-o", "run"]
+    assert call(monkeypatch, "train", "--rule", "ste+./mine.py:Mine-isd", *options) == 0
+    assert described(tmp_path / "run")["task"]["rule"] == f"ste+{tmp_path / 'mine.py'}:Mine-isd"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert call(monkeypatch, "train", "--resume", "../run", "--epochs", "2") == 0
+    (tmp_path / "mine.py").write_text(RULE_OF_MY_OWN + "\nedited = True\n")
+    for command in (["train", "--resume", "../run", "--epochs", "3"], ["check-gradient", "../run"]):
+        capsys.readouterr()
+        assert "its file has changed" in refusal(monkeypatch, capsys, *command)
+    (tmp_path / "mine.py").unlink()
+    assert "mine.py" in refusal(monkeypatch, capsys, "train", "--resume", "../run", "--epochs", "3")
