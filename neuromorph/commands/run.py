@@ -12,7 +12,7 @@ from neuromorph.errors import RangeError
 
 if TYPE_CHECKING:
     from neuromorph.console import Talk
-    from neuromorph.program import Program
+    from neuromorph.deploy.artifact.file import Artifact
 
 
 def run(
@@ -59,7 +59,7 @@ def run_artifact(
     if data is not None and learn:
         raise RangeError("--learn goes with --steps; test images have no business in training")
     if data is not None:
-        return _classify(loaded.program, data, limit, data_dir, talk)
+        return _classify(loaded, data, limit, data_dir, talk)
     program = loaded.program if learn else pause(loaded.program)
     engine = Engine(program)
     with talk.bar("steps", steps or 0) as bar:
@@ -74,14 +74,21 @@ def run_artifact(
     return {"steps": steps, "step": after.step, "learning": learn, "sinks": sinks}
 
 
-def _classify(program: Program, data: str, limit: int | None, data_dir: Path | None, talk: Talk) -> dict[str, Any]:
-    from neuromorph.data import load, pixels_as_payloads
+def _classify(artifact: Artifact, data: str, limit: int | None, data_dir: Path | None, talk: Talk) -> dict[str, Any]:
+    """Present test samples, scaled as those were that the artifact has learned (as their own set says where it has learned none)."""
+    from neuromorph.data import Scaling, load
     from neuromorph.engine.online import accuracy, presenter_of
+    from neuromorph.runs.origin import Origin
 
-    loaded = load(data, data_dir)
-    images, labels = loaded.test_images[:limit], loaded.test_labels[:limit]
-    samples = pixels_as_payloads(images)
-    with talk.bar("steps", presenter_of(program).hold * len(samples)) as bar:
-        right = accuracy(program, samples, labels, bar.advance)
+    shown, learned = load(data, data_dir), Origin.of_artifact(artifact.provenance.notes)
+    scaling = Scaling.from_dict(learned.scaling) if learned else shown.scaling
+    is_learned = None if learned is None else learned.fingerprint == shown.fingerprint
+    if learned and not is_learned:
+        talk.say(
+            f"note: {shown.name} is not what the artifact has learned: {learned.name}, fingerprint {learned.fingerprint}"
+        )
+    samples, labels = scaling.encode(shown.test_images[:limit]), shown.test_labels[:limit]
+    with talk.bar("steps", presenter_of(artifact.program).hold * len(samples)) as bar:
+        right = accuracy(artifact.program, samples, labels, bar.advance)
     talk.say(f"{data}: {100 * right:.2f} % of {len(labels)} test images")
-    return {"data": data, "samples": len(labels), "accuracy": right}
+    return {"data": data, "samples": len(labels), "accuracy": right, "learned": is_learned}

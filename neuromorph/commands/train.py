@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -141,7 +142,8 @@ def _train(given: dict[str, Any], talk: Talk) -> dict[str, Any]:
     first = given.get("seed", 0)
     seeds = range(first, first + given.get("seeds", 1))
     what = given.get("rule", given.get("feedback", "learned"))
-    folder: Path = given.get("out", Path("runs") / f"{given['data']}-{what}-{datetime.now():%Y%m%d-%H%M%S}")
+    plain = "-".join(re.sub(r"[^\w.+-]+", "-", Path(name).name) for name in (given["data"], what))  # both may be paths
+    folder: Path = given.get("out", Path("runs") / f"{plain}-{datetime.now():%Y%m%d-%H%M%S}")
     with telling_how_to_go_on(folder):
         return train(kind_of(kind), given, seeds, folder, typed_command(), talk)
 

@@ -13,6 +13,7 @@ import pytest
 from commands import answer, call, refusal
 
 from neuromorph.data import load
+from neuromorph.deploy.artifact.file import load as load_artifact
 from neuromorph.errors import ArtifactError
 from neuromorph.learning.registry import RULES, make_rule
 from neuromorph.runs.batched import BatchedTask
@@ -152,6 +153,44 @@ def test_moved_data_are_found_and_others_refused(
     assert call(monkeypatch, *check, "--data-dir", "../moved") == 0
     assert call(monkeypatch, "train", "--resume", "../run", "--epochs", "2", "--data-dir", "../moved") == 0
     assert described(tmp_path / "run")["data"]["data_dir"] == str(tmp_path / "moved")
+
+
+def test_an_artifact_presents_other_data_as_it_scaled_its_own_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed, name in enumerate(("learned", "other")):
+        mnist_like(tmp_path / name, seed)
+    run, net = tmp_path / "run", tmp_path / "net.h5"
+    options = ["--data", "mnist", "--data-dir", str(tmp_path / "learned"), "--layers", "16-8-10", "-o", str(run)]
+    assert call(monkeypatch, "train", *options, "--epochs", "1", "--bits", "0", "--json") == 0
+    assert call(monkeypatch, "compile", str(run), "-o", str(net), "--json") == 0
+    assert load_artifact(net).provenance.notes["data"] == described(run)["data"]
+    found = {}
+    for name in ("learned", "other"):
+        capsys.readouterr()
+        assert call(monkeypatch, "run", str(net), "--data", "mnist", "--data-dir", str(tmp_path / name), "--json") == 0
+        found[name] = answer(capsys)
+    assert [found[name]["learned"] for name in ("learned", "other")] == [True, False]
+    assert found["learned"]["accuracy"] == described(run)["results"]["test_accuracy"]
+    assert call(monkeypatch, "run", str(net), "--data", "mnist", "--data-dir", str(tmp_path / "other")) == 0
+    assert "is not what the artifact has learned: mnist" in capsys.readouterr().out
+    assert "had 16 values a sample" in refusal(monkeypatch, capsys, "run", str(net), "--data", "digits")
+
+
+def test_data_in_a_file_are_found_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    arrays = {"x": random.integers(0, 256, (60, 4, 4), dtype=np.uint8), "y": np.arange(60) % 10}
+    np.savez(tmp_path / "mine.npz", **arrays)
+    monkeypatch.chdir(tmp_path)
+    options = ["--rule", "dp", "--layers", "16-8-10", "--epochs", "1"]
+    assert call(monkeypatch, "train", "--data", "mine.npz", *options) == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.startswith("mine.npz-dp-")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert call(monkeypatch, "train", "--resume", str(run), "--epochs", "2") == 0
+    (tmp_path / "mine.npz").rename(tmp_path / "elsewhere" / "mine.npz")
+    assert call(monkeypatch, "train", "--resume", str(run), "--epochs", "3", "--data-dir", ".") == 0
 
 
 RULE_OF_MY_OWN = """
