@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from neuromorph.learning.network.activations import Clip
 from neuromorph.learning.network.network import Network, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
@@ -16,7 +17,7 @@ def network_of(weights: Sequence[Tensor], top: float = math.inf, feedback: Seque
     """A network with these weights, no biases, and feedback[k] (layer k + 1, layer k + 2) where given."""
     sizes = [weights[0].shape[1], *[len(w) for w in weights]]
     network = mlp(sizes, feedback="tied" if feedback is None else "random").to(weights[0].dtype)
-    network.bounds[1:-1] = [(0.0, top)] * (len(weights) - 1)
+    network.activations[1:-1] = [Clip(0.0, top)] * (len(weights) - 1)
     for k, w in enumerate(weights, 1):
         network.connection(k).weight = nn.Parameter(w.clone())
     for k, b in enumerate(feedback or []):

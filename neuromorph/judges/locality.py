@@ -28,9 +28,7 @@ from __future__ import annotations
 
 import copy
 import math
-import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -40,13 +38,13 @@ from typing import Any, SupportsIndex
 import torch
 from torch import Tensor, nn
 
-from neuromorph.errors import NeuromorphError, RuleError
 from neuromorph.judges.watching import INPUT, PART, TARGET, WEIGHTS, Label, Labels, Watch, part
+from neuromorph.learning.faults import blamed, updates_of
 from neuromorph.learning.network.feedback import SignSymmetric, Tied
 from neuromorph.learning.network.network import Network, States, Updates
 from neuromorph.learning.network.recurrent import Recurrent
 from neuromorph.learning.relaxing.until_still import SettlingRule
-from neuromorph.learning.rule import Batch, Outcome, Rule
+from neuromorph.learning.rule import Batch, Rule
 
 STEPS = 4
 """Batches that a rule is watched for, and single samples: some rules draw their phase, or its sign, at random."""
@@ -96,43 +94,18 @@ def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
     for epoch, size in enumerate((len(x), 1)):
         for _ in range(STEPS):
             before = {name: p.detach().clone() for name, p in network.named_parameters()}
-            with torch.no_grad(), judge.watch, _blamed(rule):
+            with torch.no_grad(), judge.watch, blamed(rule):
                 rule.begin_epoch(epoch)
                 outcome = rule.step(watched, Batch(x[:size], y[:size], places[:size]))
-            judge.updated(_updates(rule, outcome, before), is_single=size == 1)
+            judge.updated(updates_of(rule, outcome, before), is_single=size == 1)
             judge.wrote("a step", network)
             judge.left_alone(network, before)
-            with torch.no_grad(), judge.watch, _blamed(rule):
+            with torch.no_grad(), judge.watch, blamed(rule):
                 rule.constrain(watched)
             judge.wrote("constrain", network)
             for name, p in network.named_parameters():
                 p.data.copy_(before[name])
     return judge.report()
-
-
-@contextmanager
-def _blamed(rule: Rule) -> Iterator[None]:
-    """What fails within is said to be the rule's."""
-    try:
-        yield
-    except NeuromorphError:
-        raise
-    except Exception as error:
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        raise RuleError(
-            f"rule {rule.name} failed: {type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno}); mend it, and ask again"
-        ) from error
-
-
-def _updates(rule: Rule, outcome: object, parameters: Iterable[str]) -> Updates:
-    if not isinstance(outcome, Outcome):
-        raise RuleError(f"the step of rule {rule.name} gave {type(outcome).__name__}; let it return an Outcome")
-    strangers = sorted(outcome.updates.keys() - set(parameters))
-    if strangers:
-        raise RuleError(
-            f"rule {rule.name} updates {strangers[0]!r}, which the network does not have; it has {', '.join(parameters)}"
-        )
-    return outcome.updates
 
 
 @dataclass
@@ -374,10 +347,10 @@ class _WatchedNetwork(Network):
             self._judge.watch.label(change, labels)
         return updates
 
-    def slope(self, k: int, s: Tensor) -> Tensor:
-        labels = self._judge.watch.of(s)
+    def slope(self, k: int, drive: Tensor) -> Tensor:
+        labels = self._judge.watch.of(drive)
         with self._judge.watch.paused():
-            return self._judge.watch.label(super().slope(k, s), labels | {"slope"})
+            return self._judge.watch.label(super().slope(k, drive), labels | {"slope"})
 
     def norm(self, k: int) -> float:
         self._judge.broadcast("norm", f"the norm of the weights into layer {k} is read")

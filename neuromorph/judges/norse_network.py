@@ -35,10 +35,12 @@ from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.judges.norse_models import LIF, IntegrateAndFire, LeakyIntegrator, Reset
+from neuromorph.learning.network.activations import ACTIVATIONS
 from neuromorph.learning.network.connections import Convolution
-from neuromorph.learning.network.losses import LossName, make_loss
-from neuromorph.learning.network.network import BOUNDS, Network
+from neuromorph.learning.network.losses import LossName
+from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Batch, Outcome, Rule, Settings
+from neuromorph.learning.rules.backpropagation import descent
 
 
 @dataclass(kw_only=True)
@@ -61,16 +63,11 @@ class SurrogateGradient(Rule):
         self._population()
 
     def fits(self, network: Network) -> None:
-        if network.bounds[-1] != BOUNDS["linear"]:
+        if network.activations[-1] != ACTIVATIONS["linear"]:
             raise RangeError("the readout of a spiking network is a leaky integrator; give the network a linear output")
 
     def step(self, network: Network, batch: Batch) -> Outcome:
-        named = {name: p for name, p in network.named_parameters() if p.requires_grad and name.startswith("connections")}
-        with torch.enable_grad():
-            output = self.predict(network, batch.x)
-            mean = make_loss(self.loss).value(output, batch.y).mean()
-            gradients = torch.autograd.grad(mean, list(named.values()))
-        return Outcome({name: g.neg_() for name, g in zip(named, gradients, strict=True)}, output.detach())
+        return descent(network, self, batch)
 
     def predict(self, network: Network, x: Tensor) -> Tensor:
         hidden = [self._population() for _ in range(1, network.depth)]
@@ -96,7 +93,7 @@ class RateCoded:
 
     def __init__(self, network: Network, thresholds: Sequence[float], reset: Reset = "subtract") -> None:
         layers = range(1, network.depth)
-        if any(network.bounds[k] != BOUNDS["relu"] for k in layers):
+        if any(network.activations[k] != ACTIVATIONS["relu"] for k in layers):
             raise RangeError("spike rates carry ReLU activities, 0 and up; this network's hidden layers are others")
         pooled = [k for k in range(1, network.depth + 1) if isinstance(c := network.connection(k), Convolution) and c.pool]
         if pooled:

@@ -6,21 +6,24 @@ what each synapse would change by at rate 1; the trainer hands minus that to an 
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError, did_you_mean
+from neuromorph.learning.network.activations import Activation, clip_of
 from neuromorph.learning.network.connections import Start
 from neuromorph.learning.network.feedback import Direct
 from neuromorph.learning.network.losses import LossName
-from neuromorph.learning.network.network import Activation, Network, Updates, mlp
+from neuromorph.learning.network.network import Network, Updates, mlp
 
 
 class Batch(NamedTuple):
@@ -55,10 +58,17 @@ class Batch(NamedTuple):
         return Batch(x, y, places, self.targets, torch.arange(self.size)[self.own][index])
 
 
+Own = TypeVar("Own", bound="Rule")
 CLASSES = 10
 """Of data that nobody has named."""
 LEAST = 1000
 """Updates of a training: a rule's own epochs are for MNIST."""
+NUMBERS: dict[Any, tuple[type, str]] = {
+    bool: (bool, "True or False"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a finite number"),
+}
+"""What options of these types are."""
 ScheduleName = Literal["constant", "cosine", "warmup-cosine", "exponential"]
 
 
@@ -125,16 +135,21 @@ class Rule(ABC):
             cls.name = cls.__name__
 
     def __post_init__(self) -> None:
+        kinds = get_type_hints(type(self))
         for option in self.options():
-            value = getattr(self, option)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise RangeError(f"{option} = {value}: options of rule {self.name} are finite numbers")
+            self._check_number(option, *NUMBERS.get(kinds[option], (object, "a finite number")))
         for option, choices in self.choices().items():
             if (value := getattr(self, option)) not in choices:
                 raise RangeError(f"unknown {option} {value!r} of rule {self.name}; {did_you_mean(value, choices)}")
         self.rates_now: Mapping[str, float] = {}
         self.classes = CLASSES
         self.check()
+
+    def _check_number(self, option: str, kind: type, what: str) -> None:
+        value = getattr(self, option)
+        is_of_kind = isinstance(value, kind) and (kind in (bool, object) or not isinstance(value, bool))
+        if not is_of_kind or (isinstance(value, float) and not math.isfinite(value)):
+            raise RangeError(f"{option} = {value!r}: this option of rule {self.name} is {what}")
 
     @property
     def indivisible(self) -> str:
@@ -209,6 +224,19 @@ class Rule(ABC):
         if state:
             raise RangeError(f"rule {self.name} keeps no state, and was given {', '.join(state)}")
 
+    @contextmanager
+    def as_it_was(self) -> Iterator[None]:
+        """Within, the rule may infer and learn; afterwards its state is as before."""
+        kept = copy.deepcopy(self.state_dict())
+        try:
+            yield
+        finally:
+            self.load_state_dict(kept)
+
+    def fresh(self: Own) -> Own:
+        """One with the same options that has not seen anything yet."""
+        return replace(self)
+
     @classmethod
     def options(cls) -> dict[str, Any]:
         """Names and defaults."""
@@ -224,6 +252,12 @@ def check_share(name: str, value: float, what: str) -> None:
     """Raise RangeError unless 0 <= value <= 1."""
     if not 0 <= value <= 1:
         raise RangeError(f"{name} = {value} is outside 0..1: {what}")
+
+
+def check_bounds(rule: str, network: Network) -> None:
+    """Raise RangeError for activations without bounds, between which a rule settles states."""
+    for k in range(1, network.depth + 1):
+        clip_of(network.activations[k], f"rule {rule}")
 
 
 def check_discount(rule: str, option: str, discount: float, network: Network) -> None:

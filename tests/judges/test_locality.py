@@ -142,7 +142,8 @@ def test_an_update_by_the_state_two_layers_up_is_caught() -> None:
 
 def test_an_update_of_one_connection_by_the_states_of_another_is_caught() -> None:
     def change(network: Network, k: int, s: States, e: States) -> Updates:
-        return {f"connections.{k - 1}.{name}": torch.zeros(1) + e[2].sum() for name in ("weight", "bias")}
+        of = dict(network.connection(k).named_parameters())
+        return {f"connections.{k - 1}.{name}": torch.zeros_like(of[name]) + e[2].sum() for name in of}
 
     found = planted_update(change)
     assert any(line.startswith("the update of connections.0.weight reads e of layer 2") for line in found.violations)

@@ -8,30 +8,22 @@ network through four methods and no others, so that what it reads can be watched
     down(k, s)            drive of layer k from s[k + 1], through the feedback
     pair(k, post, pre)    what the synapses between layers k - 1 and k see: post[k] pre[k - 1]^T, summed over the batch
 
-Layer k has activation f_k(a) = clip(a, low_k, top_k): ReLU 0..inf, hard sigmoid 0..1, linear -inf..inf. These are the
-activations of laws/dyad.py, non-decreasing and 1-Lipschitz, with f' in {0, 1}.
+Layer k has an activation f_k (activations.py), which `activate` and `slope` compute.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from neuromorph.errors import RangeError, did_you_mean
+from neuromorph.errors import RangeError
+from neuromorph.learning.network.activations import ACTIVATIONS, Activation, ActivationFunction, Clip, activation_of, clip_of
 from neuromorph.learning.network.connections import Connection, Convolution, Dense, Start
 from neuromorph.learning.network.feedback import Feedback, make_feedback
 
-Activation = Literal["relu", "hard-sigmoid", "linear"]
-BOUNDS: dict[str, tuple[float, float]] = {
-    "relu": (0.0, math.inf),
-    "hard-sigmoid": (0.0, 1.0),
-    "linear": (-math.inf, math.inf),
-}
 Updates = dict[str, Tensor]
 """A change of parameters by name, downhill; parameters that are not named stay."""
 
@@ -63,10 +55,9 @@ class Network(nn.Module):
         if not connections:
             raise RangeError("a network needs at least one connection")
         self.connections = nn.ModuleList(connections)
-        for name in (hidden, output):
-            if name not in BOUNDS:
-                raise RangeError(f"unknown activation {name!r}; {did_you_mean(name, BOUNDS)}")
-        self.bounds = [(-math.inf, math.inf), *[BOUNDS[hidden]] * (len(connections) - 1), BOUNDS[output]]
+        inner, last = activation_of(hidden), activation_of(output)
+        self.activations: list[ActivationFunction] = [ACTIVATIONS["linear"], *[inner] * (len(connections) - 1), last]
+        """Of layers 0..L; the input has none of its own."""
         self.feedback: Feedback = make_feedback(feedback, list(connections), seed)
         self.depth = len(connections)
         """L: the index of the output layer."""
@@ -106,22 +97,21 @@ class Network(nn.Module):
 
     def activate(self, k: int, drive: Tensor) -> Tensor:
         """f_k(drive)."""
-        low, top = self.bounds[k]
-        if top == math.inf:
-            return drive if low == -math.inf else drive.relu()
-        return drive.clamp(low, top)
+        return self.activations[k].value(drive)
 
     def activate_(self, k: int, drive: Tensor) -> Tensor:
         """f_k(drive), in the place of drive: no copy where nobody needs the drive any more."""
-        low, top = self.bounds[k]
-        if top == math.inf:
-            return drive if low == -math.inf else drive.relu_()
-        return drive.clamp_(low, top)
+        f = self.activations[k]
+        return f.value_(drive) if isinstance(f, Clip) else f.value(drive)
 
-    def slope(self, k: int, s: Tensor) -> Tensor:
-        """f_k' where the state is s: 1 inside the bounds of f_k, 0 at and outside them."""
-        low, top = self.bounds[k]
-        return ((s > low) & (s < top)).to(s.dtype)
+    def slope(self, k: int, drive: Tensor) -> Tensor:
+        """f_k'(drive)."""
+        return self.activations[k].slope(drive)
+
+    def bounds(self, k: int) -> tuple[float, float]:
+        """Of f_k. Raises RangeError where it has none."""
+        clip = clip_of(self.activations[k], "a relaxation")
+        return clip.low, clip.top
 
     def norm(self, k: int) -> float:
         """|W_k|: the largest factor by which connection k lengthens a state."""

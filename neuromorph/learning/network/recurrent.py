@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError, did_you_mean
+from neuromorph.learning.network.activations import Activation, activation_of, clip_of
 from neuromorph.learning.network.connections import Dense, Start
-from neuromorph.learning.network.network import BOUNDS, Activation, Network, Updates
+from neuromorph.learning.network.network import Network, Updates
 
 FEEDBACKS = ("transpose", "random", "kolen-pollack", "sign")
 
@@ -76,7 +77,8 @@ class Recurrent(Network):
         super().__init__(connections, hidden=activation, output=output, feedback=name, seed=seed)
         self.outputs = outputs
         self.depth = 1
-        limits = torch.tensor([BOUNDS[activation]] * hidden + [BOUNDS[output]] * outputs)
+        inner, last = (clip_of(activation_of(given), "a recurrent network") for given in (activation, output))
+        limits = torch.tensor([(inner.low, inner.top)] * hidden + [(last.low, last.top)] * outputs)
         self.register_buffer("low", limits[:, 0].contiguous())
         self.register_buffer("top", limits[:, 1].contiguous())
         with torch.no_grad():
@@ -101,8 +103,8 @@ class Recurrent(Network):
     def activate_(self, k: int, drive: Tensor) -> Tensor:
         return drive.clamp_(self.low, self.top)
 
-    def slope(self, k: int, s: Tensor) -> Tensor:
-        return ((s > self.low) & (s < self.top)).to(s.dtype)
+    def slope(self, k: int, drive: Tensor) -> Tensor:
+        return ((drive > self.low) & (drive < self.top)).to(drive.dtype)
 
     def norm(self, k: int) -> float:
         """|W| of the lateral weights."""

@@ -41,10 +41,11 @@ from torch import Tensor
 from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.hopfield import make_leaky
+from neuromorph.learning.network.activations import ACTIVATIONS, Activation
 from neuromorph.learning.network.connections import Convolution
-from neuromorph.learning.network.network import BOUNDS, Activation, Network, States, Updates, largest_changes
+from neuromorph.learning.network.network import Network, States, Updates, largest_changes
 from neuromorph.learning.phases.terms import Term, TwoTermRule, added
-from neuromorph.learning.rule import Batch, Outcome, Settings
+from neuromorph.learning.rule import Batch, Outcome, Settings, check_bounds
 
 leaky = make_leaky(TENSORS)
 
@@ -96,7 +97,7 @@ class Relaxation:
 
     def bounds(self, network: Network, k: int) -> tuple[Any, Any]:
         """Where states of layer k end."""
-        return network.bounds[k]
+        return network.bounds(k)
 
 
 def _groups(order: Order, top: int) -> list[list[int]]:
@@ -145,6 +146,9 @@ class RelaxationRule(TwoTermRule):
             raise RangeError(
                 f"{self.free_steps} free and {self.nudged_steps} nudged iterations: each phase needs at least one"
             )
+
+    def fits(self, network: Network) -> None:
+        check_bounds(self.name, network)
 
     @property
     def reads_out(self) -> bool:
@@ -268,9 +272,10 @@ class NudgedRule(RelaxationRule):
             raise RangeError(f"beta = {self.beta} is a size: give beta > 0, and its sign by nudge")
 
     def fits(self, network: Network) -> None:
-        if self.loss == "cross-entropy" and network.bounds[-1] != BOUNDS["linear"]:
+        super().fits(network)
+        if self.loss == "cross-entropy" and network.activations[-1] != ACTIVATIONS["linear"]:
             raise RangeError(
-                f"{self.name} with cross-entropy nudges logits, and this network clips its output to {network.bounds[-1]}: "
+                f"{self.name} with cross-entropy nudges logits, and this network clips its output: "
                 "build it with output linear, or take loss squared"
             )
 

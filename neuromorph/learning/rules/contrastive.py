@@ -26,8 +26,9 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.network.activations import Activation
 from neuromorph.learning.network.losses import make_loss
-from neuromorph.learning.network.network import Activation, Network, States, Updates
+from neuromorph.learning.network.network import Network, States, Updates
 from neuromorph.learning.relaxing.relaxation import Clamp, NudgedRule, Relaxation, RelaxationRule
 from neuromorph.learning.rule import check_discount
 

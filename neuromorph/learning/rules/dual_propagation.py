@@ -49,7 +49,7 @@ from neuromorph.learning.network.feedback import Tied
 from neuromorph.learning.network.losses import make_loss
 from neuromorph.learning.network.network import Network, States, Updates, largest_changes
 from neuromorph.learning.relaxing.relaxation import choose_switches
-from neuromorph.learning.rule import Batch, Outcome, Rule, check_share
+from neuromorph.learning.rule import Batch, Outcome, Rule, check_bounds, check_share
 
 nudged = make_nudged(TENSORS)
 mean_of = make_mean(TENSORS)
@@ -109,6 +109,8 @@ class DualPropagation(Rule):
             raise RangeError(f"the input layer is nudged in the forward-backward schedule only, not in {self.schedule!r}")
 
     def fits(self, network: Network) -> None:
+        if self.damped:  # which keeps the fixed points of clips alone
+            check_bounds(self.name, network)
         if self.input_layer and not isinstance(network.feedback, Tied):
             raise RangeError("the input layer is nudged through the transposed first weights: it needs tied feedback")
         way = 2 * network.depth - 1

@@ -56,15 +56,16 @@ from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.dyad import make_mean, make_nudged
 from neuromorph.laws.hopfield import make_leaky
+from neuromorph.learning.network.activations import Activation
 from neuromorph.learning.network.connections import Convolution, Start
 from neuromorph.learning.network.feedback import Direct
 from neuromorph.learning.network.losses import make_loss
-from neuromorph.learning.network.network import Activation, Network, States, Updates
+from neuromorph.learning.network.network import Network, States, Updates
 from neuromorph.learning.network.recurrent import Recurrent
 from neuromorph.learning.phases.terms import Term, TwoTermRule, added
 from neuromorph.learning.relaxing.relaxation import choose_switches
 from neuromorph.learning.relaxing.until_still import SettlingRule
-from neuromorph.learning.rule import Batch, Outcome, Settings, check_share
+from neuromorph.learning.rule import Batch, Outcome, Settings, check_bounds, check_share
 
 nudged = make_nudged(TENSORS)
 mean_of = make_mean(TENSORS)
@@ -139,6 +140,7 @@ class Dyadic(SaddleRule):
             )
 
     def fits(self, network: Network) -> None:
+        check_bounds(self.name, network)  # the damping keeps the fixed points of clips alone
         if {self.lam, self.lam_end} <= {0.5, None}:
             return
         if any(isinstance(c, Convolution) and c.pool for c in map(network.connection, range(2, network.depth + 1))):
@@ -229,7 +231,7 @@ class Dyadic(SaddleRule):
                     drive = drive + push(s[k]) if push else drive
                 elif back:
                     drive = torch.add(drive, network.down(k, s), alpha=back)
-                s[k] = leaky(s[k], drive, 256 * eps, *network.bounds[k])
+                s[k] = leaky(s[k], drive, 256 * eps, *network.bounds(k))
 
         residual = self.settle([s], step)
         return s, residual

@@ -34,10 +34,11 @@ from torch import Tensor
 from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.goodness import make_gap, make_post
+from neuromorph.learning.network.activations import Activation
 from neuromorph.learning.network.connections import Start
-from neuromorph.learning.network.network import Activation, Network, States, Updates
+from neuromorph.learning.network.network import Network, States, Updates
 from neuromorph.learning.phases.terms import Term, TwoTermRule, added
-from neuromorph.learning.rule import Batch, Outcome, Settings
+from neuromorph.learning.rule import Batch, Outcome, Settings, check_bounds
 
 gap_of, post_of = make_gap(TENSORS), make_post(TENSORS)
 
@@ -69,7 +70,8 @@ class ForwardForward(TwoTermRule):
             raise RangeError(f"{self.name} has no output and a loss of its own in every layer; leave out loss {self.loss}")
 
     def fits(self, network: Network) -> None:
-        if any(low != 0 for low, _ in network.bounds[1:]):
+        check_bounds(self.name, network)
+        if any(network.bounds(k)[0] != 0 for k in range(1, network.depth + 1)):
             raise RangeError(
                 f"{self.name} rewards activity of layers that can be silent: build the network with output relu"
             )

@@ -36,13 +36,15 @@ from torch import Tensor
 from neuromorph.arithmetic.tensors import TENSORS
 from neuromorph.errors import RangeError
 from neuromorph.laws.residual import make_residual
+from neuromorph.learning.network.activations import ACTIVATIONS
 from neuromorph.learning.network.losses import make_loss
-from neuromorph.learning.network.network import BOUNDS, Network, Updates
+from neuromorph.learning.network.network import Network, Updates
 from neuromorph.learning.relaxing.until_still import SettlingRule
 from neuromorph.learning.rule import Batch, Outcome, Settings
 
 unit = make_residual(TENSORS)
-FREE = BOUNDS["linear"]
+LINEAR = ACTIVATIONS["linear"]
+FREE = (LINEAR.low, LINEAR.top)
 
 Target = Literal["nudged", "clamped"]
 
@@ -56,10 +58,9 @@ class QuadraticRule(SettlingRule):
     settings: ClassVar[Settings] = Settings(rate=2e-3, batch=20, schedule="cosine")
 
     def fits(self, network: Network) -> None:
-        if network.bounds[-1] != FREE:
+        if network.activations[-1] != LINEAR:
             raise RangeError(
-                f"{self.name} pulls a linear output, and this network clips its output to {network.bounds[-1]}: build it with "
-                "output linear"
+                f"{self.name} pulls a linear output, and this network's is another: build it with output linear"
             )
 
     def scale(self, batch: Batch) -> float:
@@ -144,7 +145,7 @@ class AuxiliaryCoordinates(LiftedRule):
         else:
             s, residual = unit(units.value[k], prediction, network.down(k, units.error), rate, *FREE)
         units.value[k] = units.activity[k] = s
-        units.error[k] = network.slope(k, prediction) * residual
+        units.error[k] = network.slope(k, drive) * residual
 
 
 @dataclass(kw_only=True)

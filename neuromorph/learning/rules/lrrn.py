@@ -40,7 +40,7 @@ from neuromorph.learning.network.connections import Convolution
 from neuromorph.learning.network.feedback import Tied
 from neuromorph.learning.network.network import Network, States, Updates
 from neuromorph.learning.phases.terms import Term, TwoTermRule, added
-from neuromorph.learning.rule import Batch, Outcome, Settings, check_discount
+from neuromorph.learning.rule import Batch, Outcome, Settings, check_bounds, check_discount
 from neuromorph.learning.rules.lifted import QuadraticRule, unit
 
 
@@ -65,6 +65,7 @@ class Lrrn(QuadraticRule, TwoTermRule):
 
     def fits(self, network: Network) -> None:
         super().fits(network)
+        check_bounds(self.name, network)
         check_discount(self.name, "discount", self.discount, network)
         if self.kappa and not isinstance(network.feedback, Tied):
             raise RangeError(
@@ -133,7 +134,7 @@ class Lrrn(QuadraticRule, TwoTermRule):
         if self.kappa and k + 1 < network.depth:
             miss[k] = s[k] - network.down(k, s)
             pull = torch.sub(pull, miss[k], alpha=self.kappa)
-        s[k], _ = unit(s[k], prediction, self.discount * pull, rate, *network.bounds[k])
+        s[k], _ = unit(s[k], prediction, self.discount * pull, rate, *network.bounds(k))
 
     def plasticity(self, network: Network, s: States, scale: float) -> Updates:
         error, miss = network.states("error", s[0]), network.states("miss", s[0])

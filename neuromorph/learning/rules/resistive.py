@@ -27,9 +27,10 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
+from neuromorph.learning.network.activations import Activation
 from neuromorph.learning.network.connections import Start
 from neuromorph.learning.network.feedback import Tied
-from neuromorph.learning.network.network import Activation, Network, States, Updates
+from neuromorph.learning.network.network import Network, States, Updates
 from neuromorph.learning.phases.terms import added
 from neuromorph.learning.relaxing.relaxation import Clamp, Nudge, NudgedRule, Order, Relaxation
 from neuromorph.learning.rule import Settings
@@ -96,6 +97,7 @@ class Resistive(NudgedRule):
             raise RangeError(f"a circuit is nudged by resistors to the target, the squared error, and not by {self.loss}")
 
     def fits(self, network: Network) -> None:
+        super().fits(network)
         if not isinstance(network.feedback, Tied):
             raise RangeError("a resistor conducts both ways alike: build the network with feedback tied")
         if any(bool((network.connection(k).weight < 0).any()) for k in range(1, network.depth + 1)):

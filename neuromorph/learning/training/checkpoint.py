@@ -19,11 +19,12 @@ from torch import Tensor
 
 from neuromorph.errors import ArtifactError, OutputError
 
-KIND = "neuromorph training, version 1"
+KIND = "neuromorph training, version 2"
 
 
-def save(path: Path, state: dict[str, Any]) -> None:
+def save(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
     """Replaces an older file at once or not at all. Raises OutputError."""
+    path = Path(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with h5py.File(unfinished, "w") as file:
@@ -37,7 +38,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What was saved, tensors on the CPU. Raises ArtifactError for a file that is none, damaged or cut off."""
     try:
         with h5py.File(path, "r") as file:

@@ -1,22 +1,19 @@
 """What a training run tells of its layers, on one batch and without a trace in the run.
 
 angle        degrees between a rule's update of weights k and backpropagation's, minus the gradient of the mean loss of what the
-             rule predicts (backpropagation.py, `descent`)
+             rule predicts (backpropagation.py, `descent`; alignment.py)
 norm_ratio   |update| / |backpropagation's update|
 residual     largest change of a state of each layer in the last iteration of the relaxation (the rule's own figure)
-saturation   share of a layer's units at a bound of their activation (feed-forward states): f' = 0 there, errors do not pass
+saturation   share of a layer's units with f' = 0, at a bound of their activation (feed-forward states): errors do not pass
 norm         |W_k|_2 of each layer, what it moves at most, to about a hundredth (power iteration, from below)
 lipschitz    of the affine network, |W_L ... W_1|_2: what the output moves at most if no activation bends, so for f' <= 1 a scale and
              no bound; with convolutions the product of these norms
 
 All of the weights that the rule infers with: few-valued ones, if it has these.
-
-Angles come as 2 atan2(|u - v|, |u + v|) of unit vectors, exact near 0 where the arc cosine is not.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -24,10 +21,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neuromorph.learning.alignment import LayerComparison
 from neuromorph.learning.network.connections import Dense
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Batch, Rule
 from neuromorph.learning.rules.backpropagation import descent
+from neuromorph.learning.training.optimizers import connection_of
 
 ITERATIONS = 200
 """Of the power iteration for a norm."""
@@ -40,17 +39,18 @@ def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
     A rule that follows no loss has no angles; a network without a forward pass to these targets (a recurrent one, say) neither
     saturation nor a Lipschitz constant.
     """
-    kept = copy.deepcopy(rule.state_dict())
-    outcome = rule.step(network, batch)
-    rule.load_state_dict(kept)
+    with rule.as_it_was():
+        outcome = rule.step(network, batch)
     found: dict[str, Any] = {"residual": outcome.residual.tolist()}
     if rule.has_output:
         exact = descent(network, rule, batch).updates
-        pairs = [
-            (outcome.updates[name], g) for name, g in exact.items() if name.endswith("weight") and name in outcome.updates
+        layers = [
+            LayerComparison.of(connection_of(name) + 1, outcome.updates[name], g)
+            for name, g in exact.items()
+            if name.endswith("weight") and name in outcome.updates
         ]
-        found["angle"] = [angle(update, g) for update, g in pairs]
-        found["norm_ratio"] = [float(update.norm() / g.norm()) for update, g in pairs]
+        found["angle"] = [layer.angle for layer in layers]
+        found["norm_ratio"] = [layer.ratio for layer in layers]
     if _feeds_forward(network, batch):
         with rule.inferring(network):
             norms = [network.connection(k).norm(ITERATIONS) for k in range(1, network.depth + 1)]
@@ -63,19 +63,13 @@ def _feeds_forward(network: Network, batch: Batch) -> bool:
     return len(network.connections) == network.depth and ends == (batch.x[0].numel(), tuple(batch.y.shape[1:]))
 
 
-def angle(first: Tensor, second: Tensor) -> float:
-    """Degrees, 0 to 180; nan where one of the two is 0."""
-    u, v = (x.double().flatten() / x.double().norm() for x in (first, second))
-    return math.degrees(2 * math.atan2((u - v).norm(), (u + v).norm()))
-
-
 def saturation(network: Network, x: Tensor) -> list[float]:
     """Of each layer 1..L."""
     shares = []
     for k in range(1, network.depth + 1):
-        x = network.activate(k, network.connection(k).up(x))
-        low, top = network.bounds[k]
-        shares.append(float(((x <= low) | (x >= top)).float().mean()))
+        drive = network.connection(k).up(x)
+        shares.append(float((network.slope(k, drive) == 0).float().mean()))
+        x = network.activate(k, drive)
     return shares
 
 

@@ -16,23 +16,27 @@ first step and layer at which they were not.
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from os import PathLike
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from neuromorph.data import Dataset
-from neuromorph.errors import ArtifactError, DivergenceError, RangeError, RuleError
+from neuromorph.errors import ArtifactError, DivergenceError
+from neuromorph.learning.faults import blamed, updates_of
 from neuromorph.learning.network.network import Network, Updates
 from neuromorph.learning.rule import Outcome, Rule, Settings
 from neuromorph.learning.training import checkpoint
 from neuromorph.learning.training.batches import Batches, Samples, Share
 from neuromorph.learning.training.distributed import Ranks, chosen_device
+from neuromorph.learning.training.fitting import check_count, check_numbers, check_scores, check_share
+from neuromorph.learning.training.made import check_made, made_of
 from neuromorph.learning.training.metrics import measure
 from neuromorph.learning.training.optimizers import connection_of, make_optimizer, make_schedule, set_rates
 
@@ -67,7 +71,8 @@ class Best:
 
 
 class Trainer:
-    """`validation`: how many of the last training images are held out (None: a tenth). `device`: auto, cpu or cuda.
+    """`rule` stays as it is: the training goes by a fresh one of the same options, `trainer.rule`, so that one may train many networks.
+    `validation`: how many of the last training images are held out (None: a tenth). `device`: auto, cpu or cuda.
 
     `metrics`: measure layers (metrics.py) every so many epochs, 0 never. `keep_best`: test the epoch that did best on the images
     held out, not the last. `ranks`: this process among several. Raises RangeError where rule, network, data and settings
@@ -90,9 +95,10 @@ class Trainer:
     ) -> None:
         settings = rule.settings_for(network, len(data.train_images)) if settings is None else settings
         held = len(data.train_images) // HELD_OUT if validation is None else validation
-        _check(settings, held, len(data.train_images), keep_best)
-        _check_share(rule, ranks.world)
+        check_numbers(settings, held, metrics, len(data.train_images), keep_best)
+        check_share(rule, ranks.world)
         rule.fits(network)
+        rule = rule.fresh()
         rule.classes = data.classes
         self.rule, self.settings, self.ranks, self.device = rule, settings, ranks, chosen_device(device)
         self.network = network.to(self.device)
@@ -100,7 +106,7 @@ class Trainer:
         self._held = self._samples(data.train_images[kept:], data.train_labels[kept:])
         train = self._samples(data.train_images[:kept], data.train_labels[:kept])
         self.batches = Batches(train, settings.batch, seed, ranks.rank, ranks.world)
-        _check_scores(rule, network, train)
+        check_scores(rule, network, train)
         ranks.share_weights(network)
         self._parameters = {name: p for name, p in network.named_parameters() if p.requires_grad}
         self.optimizer = make_optimizer(network, self._parameters, settings)
@@ -118,6 +124,14 @@ class Trainer:
     def _samples(self, images: Any, labels: Any) -> Samples:
         return Samples(images, labels, self._data, self.network)
 
+    @cached_property
+    def made(self) -> dict[str, Any]:
+        """What this training was made with (made.py)."""
+        return made_of(
+            self.rule, self.network, self._data, self.settings,
+            seed=self.batches.seed, validation=len(self._held), keep_best=self._best is not None,
+        )  # fmt: skip
+
     @property
     def step(self) -> int:
         """Batches since the beginning."""
@@ -125,6 +139,7 @@ class Trainer:
 
     def fit(self, epochs: int | None = None) -> list[Entry]:
         """Train for `epochs` more (None: what the settings say in all); the history, one entry an epoch."""
+        check_count("epochs", 0 if epochs is None else epochs, 0)
         until = self.settings.epochs if epochs is None else self.epoch + epochs
         while self.epoch < until:
             self.run_epoch()
@@ -157,7 +172,9 @@ class Trainer:
     def _learn(self, share: Share, stop: bool) -> bool:
         if self.rule.learns_within:
             self.rule.rates_now = self._rates()
-        outcome = self.rule.step(self.network, share.batch)
+        with blamed(self.rule):
+            outcome = self.rule.step(self.network, share.batch)
+        updates_of(self.rule, outcome, self._parameters)
         is_lost = self.ranks.world > 1 and not _is_finite(outcome.output)
         updates, (stops, is_lost) = self.ranks.mean(outcome.updates, self._parameters, share.part, stop, is_lost)
         if is_lost:  # said here and not by `_look`, for it may be the output of another process
@@ -183,7 +200,7 @@ class Trainer:
     def _note(self, updates: Updates, outcome: Outcome, share: Share) -> None:
         """Keep what tells whether this step was finite and right, as cheaply as can be."""
         if not self._watched:
-            self._watched = _smallest_of_each_layer(updates, self._parameters, self.rule.name)
+            self._watched = _smallest_of_each_layer(updates)
         watched = {name: updates[name].clone() for name in self._watched if name in updates}
         self._unseen.append(_Met(self.step + 1, watched, outcome.output, share.batch.y if share.part else None))
         self._met += share.total
@@ -245,17 +262,30 @@ class Trainer:
 
     @torch.no_grad()
     def accuracy(self, samples: Samples) -> float:
-        """Share of samples whose class has the highest of the rule's scores."""
+        """Share of samples whose class has the highest of the rule's scores. The training goes on as if nobody had looked."""
         right = torch.zeros((), dtype=torch.int64, device=samples.labels.device)
-        for batch in samples.chunks(self.ranks.rank, self.ranks.world):
-            right += (self.rule.predict(self.network, batch.x).argmax(1) == batch.y.argmax(1)).sum()
+        with self.rule.as_it_was():
+            for batch in samples.chunks(self.ranks.rank, self.ranks.world):
+                right += (self.rule.predict(self.network, batch.x).argmax(1) == batch.y.argmax(1)).sum()
         return int(self.ranks.sum(right)) / len(samples)
 
     def test_accuracy(self) -> float:
-        """On the test set, which nothing else reads; with `keep_best` after the network has taken the best epoch's weights."""
-        if self._best is not None and self._best.weights:
-            self.network.load_state_dict(self._best.weights)
-        return self.accuracy(self._samples(self._data.test_images, self._data.test_labels))
+        """On the test set, which nothing else reads; with `keep_best` by the best epoch's weights. The training stays as it is."""
+        with self.tested_weights():
+            return self.accuracy(self._samples(self._data.test_images, self._data.test_labels))
+
+    @contextmanager
+    def tested_weights(self) -> Iterator[None]:
+        """Within, the network has the weights of the epoch that is `tested`."""
+        if self._best is None or not self._best.weights:
+            yield
+            return
+        last = {name: values.clone() for name, values in self.network.state_dict().items()}
+        self.network.load_state_dict(self._best.weights)
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(last)
 
     @property
     def tested(self) -> Entry:
@@ -268,6 +298,7 @@ class Trainer:
         self._look()
         best = self._best
         return {
+            "made": self.made,
             "parameters": dict(self.network.state_dict()),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -282,7 +313,12 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where that trainer stood. Raises ArtifactError when it had another network, optimiser or number of processes."""
+        """Go on where that trainer stood. Raises ArtifactError, naming what differs, when it was made with anything else: another
+        rule, option, setting (but epochs, which may be more), seed, number of samples held out, network or data."""
+        check_made(state["made"], self.made)
+        self._take(state)
+
+    def _take(self, state: dict[str, Any]) -> None:
         try:
             own, right = state["rules"], state["right"]
             if len(own) != self.ranks.world:
@@ -302,7 +338,20 @@ class Trainer:
                 f"the checkpoint is of another training: {reason}; use the arguments it was made with"
             ) from None
 
-    def save(self, path: Path) -> None:
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: what the trainer is made of, and where it stands."""
+        arguments = {
+            "network": self.network, "rule": self.rule, "data": self._data, "settings": self.settings, "seed": self.batches.seed,
+            "validation": len(self._held), "device": self.device.type, "metrics": self._metrics,
+            "keep_best": self._best is not None, "ranks": self.ranks,
+        }  # fmt: skip
+        return {"arguments": arguments, "state": self.state_dict()}
+
+    def __setstate__(self, found: dict[str, Any]) -> None:
+        self.__init__(**found["arguments"])  # type: ignore[misc]
+        self._take(found["state"])
+
+    def save(self, path: str | PathLike[str]) -> None:
         """Write a checkpoint, Ctrl-C or not. Raises DivergenceError rather than replace a finite one by one that is not."""
         with self.ranks.interruptible():
             state = self.state_dict()
@@ -313,7 +362,7 @@ class Trainer:
                 checkpoint.save(path, state)
             self._saved = f"'{path}' (step {self.step})"
 
-    def load(self, path: Path) -> None:
+    def load(self, path: str | PathLike[str]) -> None:
         """Go on from a checkpoint. Raises ArtifactError."""
         self.load_state_dict(checkpoint.load(path))
         self._saved = f"'{path}' (step {self.step})"
@@ -323,49 +372,8 @@ def _is_finite(*tensors: Tensor) -> bool:
     return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 
-def _check(settings: Settings, held: int, images: int, keep_best: bool) -> None:
-    if settings.batch < 1 or settings.epochs < 0:
-        raise RangeError(
-            f"batches of {settings.batch} samples, {settings.epochs} epochs: give at least 1 sample and 0 epochs"
-        )
-    if not 0 <= held < images:
-        raise RangeError(f"{held} images held out leave nothing of {images} training images; hold out fewer")
-    if keep_best and not held:
-        raise RangeError("the best epoch is chosen on images held out, and none are; hold some out, or test the last epoch")
-
-
-def _check_share(rule: Rule, world: int) -> None:
-    if world > 1 and rule.indivisible:
-        raise RangeError(
-            f"rule {rule.name} would learn other weights in {world} processes than in one: {rule.indivisible}; train it in one process"
-        )
-
-
-def _check_scores(rule: Rule, network: Network, samples: Samples) -> None:
-    """Let the rule predict once, and put its state back."""
-    kept = copy.deepcopy(rule.state_dict())
-    x = samples.batch(torch.zeros(1, dtype=torch.int64, device=samples.labels.device)).x
-    try:
-        with torch.no_grad():
-            scores = tuple(rule.predict(network, x).shape)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise RangeError(
-            f"{samples.name}, {tuple(x.shape[1:])} a sample, does not fit the network of rule {rule.name}: {reason}"
-        ) from None
-    rule.load_state_dict(kept)
-    if scores != (1, samples.classes):
-        raise RangeError(
-            f"rule {rule.name} scores {scores[-1]} classes with this network, and {samples.name} has {samples.classes}: build the "
-            f"network with {samples.classes} outputs"
-        )
-
-
-def _smallest_of_each_layer(updates: Updates, parameters: dict[str, nn.Parameter], rule: str) -> list[str]:
+def _smallest_of_each_layer(updates: Updates) -> list[str]:
     """Names of the updates that are cheapest to watch: of biases, sums over the batch of the errors that move the weights."""
-    unknown = updates.keys() - parameters.keys()
-    if unknown:
-        raise RuleError(f"rule {rule} changes {min(unknown)}, which the network does not have or does not train")
     layers: dict[int, str] = {}
     for name in sorted(updates, key=lambda name: updates[name].numel()):
         layers.setdefault(connection_of(name), name)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neuromorph.errors import RangeError
 from neuromorph.judges.gradients import compare
+from neuromorph.learning.network.activations import ACTIVATIONS
 from neuromorph.learning.network.network import Network, small_vgg, vgg16
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
@@ -58,8 +59,8 @@ def test_with_weak_nudging_plasticity_is_the_gradient_of_backpropagation(variant
 def test_of_a_linear_network_it_is_the_gradient_at_any_nudging(variant: str, alpha: float, beta: float) -> None:
     """In one pass, whose states share memory with the drives and errors that they come from: the output before nudging, too, stays."""
     weights, x, y = problem()
-    network, linear = network_of(weights), (-math.inf, math.inf)
-    network.bounds = [linear] * len(network.bounds)
+    network, linear = network_of(weights), ACTIVATIONS["linear"]
+    network.activations = [linear] * len(network.activations)
     outcome = make_rule(variant, alpha=alpha, beta=beta).step(network, Batch(x, y, torch.arange(len(x))))
     output = network(x)
     (0.5 * (output - y).square().sum(1)).mean().backward()

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from neuromorph.data import load
 from neuromorph.errors import RangeError
+from neuromorph.learning.network.activations import ACTIVATIONS
 from neuromorph.learning.network.losses import CrossEntropy
-from neuromorph.learning.network.network import BOUNDS, Network, convolutional, mlp
+from neuromorph.learning.network.network import Network, convolutional, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
 from neuromorph.learning.training.trainer import Trainer
@@ -126,7 +127,7 @@ def test_the_continuous_form_telescopes_to_the_rule_of_two_phases(nudge: str) ->
 
 def pooled() -> Network:
     network = convolutional((2, 4, 4), (3, 4, "M"), (3,), start="glorot").double()
-    network.bounds[1:] = [(0.0, 1.0)] * network.depth
+    network.activations[1:] = [ACTIVATIONS["hard-sigmoid"]] * network.depth
     return network
 
 
@@ -313,8 +314,8 @@ def test_networks_for_cross_entropy_have_logits(name: str) -> None:
     rule = relaxing(name, loss="cross-entropy")
     network = rule.build([4, 5, 3])
     rule.fits(network)
-    assert network.bounds[-1] == BOUNDS["linear"]
-    assert network.bounds[1] == BOUNDS["hard-sigmoid"]
+    assert network.activations[-1] == ACTIVATIONS["linear"]
+    assert network.activations[1] == ACTIVATIONS["hard-sigmoid"]
 
 
 def test_the_continuous_form_has_no_terms() -> None:

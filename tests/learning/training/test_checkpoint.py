@@ -89,7 +89,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
     for path, says in (
         (text, "not an HDF5"),
         (foreign, "no training"),
-        (later, "version 1"),
+        (later, "version 2"),
         (tmp_path / "none.h5", "does not exist"),
     ):
         with pytest.raises(ArtifactError, match=says):

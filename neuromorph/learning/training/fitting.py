@@ -1,0 +1,57 @@
+"""Whether rule, network, data and settings fit each other: what a trainer asks before it begins."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import torch
+
+from neuromorph.errors import RangeError
+from neuromorph.learning.network.network import Network
+from neuromorph.learning.rule import Rule, Settings
+from neuromorph.learning.training.batches import Samples
+
+
+def check_count(name: str, value: Any, least: int) -> None:
+    """Raise RangeError unless it is a whole number of at least so many."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise RangeError(f"{name} = {value!r}: give a whole number, at least {least}")
+
+
+def check_numbers(settings: Settings, held: int, metrics: int, images: int, keep_best: bool) -> None:
+    """Raise RangeError for counts that make no sense, of so many training images."""
+    check_count("batch", settings.batch, 1)
+    check_count("epochs", settings.epochs, 0)
+    check_count("metrics", metrics, 0)
+    check_count("validation", held, 0)
+    if held >= images:
+        raise RangeError(f"{held} images held out leave nothing of {images} training images; hold out fewer")
+    if keep_best and not held:
+        raise RangeError("the best epoch is chosen on images held out, and none are; hold some out, or test the last epoch")
+
+
+def check_share(rule: Rule, world: int) -> None:
+    """Raise RangeError for a rule that so many processes cannot share."""
+    if world > 1 and rule.indivisible:
+        raise RangeError(
+            f"rule {rule.name} would learn other weights in {world} processes than in one: {rule.indivisible}; train it in one process"
+        )
+
+
+def check_scores(rule: Rule, network: Network, samples: Samples) -> None:
+    """Let the rule predict once. Raises RangeError where samples do not fit the network, or scores the classes."""
+    x = samples.batch(torch.zeros(1, dtype=torch.int64, device=samples.labels.device)).x
+    try:
+        with torch.no_grad(), rule.as_it_was():
+            scores = tuple(rule.predict(network, x).shape)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise RangeError(
+            f"{samples.name}, {tuple(x.shape[1:])} a sample, does not fit the network of rule {rule.name}: {reason}"
+        ) from None
+    if scores != (1, samples.classes):
+        raise RangeError(
+            f"rule {rule.name} scores {scores[-1]} classes with this network, and {samples.name} has {samples.classes}: build the "
+            f"network with {samples.classes} outputs"
+        )
