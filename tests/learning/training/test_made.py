@@ -56,7 +56,7 @@ OTHER = {
     "first": {"first": "lecun"},
     "feedback": {"feedback": "random"},
     "keep_best": {"keep_best": False},
-    "training data": {"data": load("digits").first(61)},
+    "data's fingerprint": {"data": load("digits").first(61)},
 }
 
 
