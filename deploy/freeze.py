@@ -9,6 +9,7 @@ import numpy as np
 from neuromorph.engine.online import paused
 from neuromorph.errors import ProgramError
 from neuromorph.laws.products.plasticity import TAG_1_RANGE, SignMode
+from neuromorph.laws.weights import on_grid
 from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse, variables
 
 
@@ -65,7 +66,7 @@ def _check_probes(program: Program, static: dict[str, Synapse]) -> None:
 
 def _static(synapse: Synapse) -> Synapse:
     mixed = synapse.plasticity is not None and synapse.plasticity.sign_mode == SignMode.MIXED
-    weights = synapse.weights & ~1 if mixed else synapse.weights
+    weights = on_grid(synapse.weights, SignMode.MIXED) if mixed else synapse.weights
     return replace(synapse, weights=weights, plasticity=None, states={"a_buff": synapse.states["a_buff"]})
 
 

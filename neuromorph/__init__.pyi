@@ -7,7 +7,9 @@ from .processes.equivalence.check import check_bits
 from .processes.lowering.simulate import lower, restart, simulate
 from .processes.presenter.process import Presenter
 from .processes.readout.process import NudgedReadout
+from .processes.rebuilding.rebuild import rebuild
 from .program.program import Program
+from .program.wiring import Wiring
 
 __version__: str
 
@@ -19,6 +21,7 @@ __all__ = [
     "Presenter",
     "Program",
     "Variable",
+    "Wiring",
     "check_bits",
     "data",
     "deploy",
@@ -34,6 +37,7 @@ __all__ = [
     "plots",
     "processes",
     "program",
+    "rebuild",
     "restart",
     "save",
     "simulate",

@@ -24,6 +24,10 @@ class LoweringError(NeuromorphError):
     """A process graph that cannot become a Program."""
 
 
+class RebuildingError(NeuromorphError):
+    """A Program that no process graph of Lava can hold."""
+
+
 class SimulationError(NeuromorphError, RuntimeError):
     """A value left its legal range while running; names population and step."""
 

@@ -5,6 +5,7 @@ from .from_law import LawProcess
 from .lowering.simulate import lower, restart, simulate
 from .presenter.process import Presenter
 from .readout.process import NudgedReadout
+from .rebuilding.rebuild import rebuild
 from .stepping.stepper import LavaStepper
 from .tied.process import TiedDense
 
@@ -20,6 +21,7 @@ __all__ = [
     "check_bits",
     "lava_run",
     "lower",
+    "rebuild",
     "restart",
     "simulate",
 ]

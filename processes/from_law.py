@@ -59,6 +59,22 @@ class LawProcess(AbstractProcess):
     law: ClassVar[Law]
     signed: ClassVar[frozenset[str]] = frozenset({"bias"})
     """Parameters that may be negative in floating point."""
+    of_law: ClassVar[dict[Law, type[LawProcess]]] = {}
+    """The Process of every law that has one: the last class that named it."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "law" in vars(cls):
+            LawProcess.of_law[cls.law] = cls
+
+    @classmethod
+    def obeying(cls, *, shape: tuple[int, ...], name: str | None, values: Mapping[str, Any]) -> LawProcess:
+        """A population with these parameters and states of the law, whatever the subclass's own __init__ asks for."""
+        process = cls.__new__(cls)
+        LawProcess.__init__(process, shape=shape, name=name, log_config=None)
+        process.declare(**values)
+        process._post_init()  # what Lava calls after an __init__
+        return process
 
     def __init__(self, *, shape: tuple[int, ...], name: str | None, log_config: LogConfig | None) -> None:
         super().__init__(shape=shape, name=name, log_config=log_config)

@@ -11,15 +11,15 @@ import pytest
 
 PUBLIC = {
     "neuromorph": {
-        "DyadicMLP", "Dyads", "Law", "NudgedReadout", "Presenter", "Program", "Variable", "check_bits", "load", "lower",
-        "restart", "save", "simulate",
+        "DyadicMLP", "Dyads", "Law", "NudgedReadout", "Presenter", "Program", "Variable", "Wiring", "check_bits", "load", "lower",
+        "rebuild", "restart", "save", "simulate",
         "data", "deploy", "engine", "errors", "judges", "laws", "learning", "networks", "phases", "plots", "processes", "program",
     },
     "neuromorph.engine": {"Engine", "OnlineTraining", "accuracy", "answers", "predict", "present"},
     "neuromorph.networks": {"DyadicMLP", "Recipe", "recipe_for"},
     "neuromorph.processes": {
         "BitCheck", "Difference", "Dyads", "LavaStepper", "LawProcess", "NudgedReadout", "Presenter", "TiedDense", "check_bits",
-        "lava_run", "lower", "restart", "simulate",
+        "lava_run", "lower", "rebuild", "restart", "simulate",
     },
     "neuromorph.deploy": {
         "Artifact", "Compiled", "Complaint", "FreezeReport", "Provenance", "compile_program", "complaints", "describe",
@@ -37,7 +37,7 @@ PUBLIC = {
     },
     "neuromorph.program": {
         "Array", "LEARNING_INPUTS", "Link", "Node", "POST_STATES", "PRE_STATES", "Plasticity", "Population", "Probe", "Program",
-        "Sink", "Source", "Synapse", "TRACES", "variables",
+        "Sink", "Source", "Synapse", "TRACES", "Wiring", "plastic", "variables",
     },
 }  # fmt: skip
 """By package. A change here is a change for every user: say so in CHANGELOG.md."""

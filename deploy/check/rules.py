@@ -17,14 +17,13 @@ from neuromorph.deploy.freeze import freeze as frozen_of
 from neuromorph.errors import CompileError
 from neuromorph.laws.products.plasticity import TRACE_RANGE, SignMode
 from neuromorph.laws.products.rule import GradedSpike
+from neuromorph.laws.weights import STATIC_RANGE, mode_of, off_grid
 from neuromorph.program import Array, Population, Program, Source, Synapse
 
 Findings = Iterator[tuple[str, str]]
 
 PAYLOAD_RANGE = (0, 2 * TRACE_RANGE[1])
 MAX_NETX_DELAY = 62
-STATIC_RANGE = {SignMode.MIXED: (-256, 254), SignMode.EXCITATORY: (0, 255), SignMode.INHIBITORY: (-255, 0)}
-"""Eight bits: static weights of mixed sign count in steps of 2."""
 
 
 @dataclass(frozen=True)
@@ -76,27 +75,14 @@ def _named(synapse: Synapse) -> str:
 
 def sign_mode(synapse: Synapse) -> SignMode:
     """The mode a rule gives, or the one that the signs of static weights leave (as Lava infers it)."""
-    if synapse.plasticity:
-        return synapse.plasticity.sign_mode
-    if (synapse.weights >= 0).all():
-        return SignMode.EXCITATORY
-    return SignMode.INHIBITORY if (synapse.weights <= 0).all() else SignMode.MIXED
-
-
-def _without_eight_bits(synapse: Synapse) -> Array:
-    """Which static weights have none of the values that eight bits hold for the signs of all."""
-    mode = sign_mode(synapse)
-    low, high = STATIC_RANGE[mode]
-    step = 2 if mode == SignMode.MIXED else 1
-    wrong: Array = (synapse.weights < low) | (synapse.weights > high) | (synapse.weights % step != 0)
-    return wrong
+    return synapse.plasticity.sign_mode if synapse.plasticity else mode_of(synapse.weights)
 
 
 def weight_bits(synapse: Synapse) -> int:
     """Bits of a weight: eight, and nine where steps of 1 meet mixed signs (plastic ones in Lava)."""
     if synapse.plasticity:
         return 9 if synapse.plasticity.sign_mode == SignMode.MIXED else 8
-    return 9 if _without_eight_bits(synapse).any() else 8
+    return 9 if off_grid(synapse.weights, mode_of(synapse.weights)).any() else 8
 
 
 def no_weight_transport(program: Program) -> Findings:
@@ -115,7 +101,7 @@ def no_weight_transport(program: Program) -> Findings:
 def static_weights_fit_8_bits(program: Program) -> Findings:
     """Lava 0.10, utils/weightutils.py: 0..255, -255..0, or even numbers of -256..254 if signs are mixed."""
     for synapse in program.synapses:
-        wrong = _without_eight_bits(synapse)
+        wrong = off_grid(synapse.weights, sign_mode(synapse))
         if synapse.plasticity is None and wrong.any():
             mode = sign_mode(synapse)
             low, high = STATIC_RANGE[mode]

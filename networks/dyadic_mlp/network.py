@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from neuromorph.data import pixels_as_payloads
 from neuromorph.engine.online import OnlineTraining, accuracy, predict, present
 from neuromorph.errors import RangeError
 from neuromorph.networks.dyadic_mlp.recipe import Recipe
+from neuromorph.networks.dyadic_mlp.wiring import wired
 from neuromorph.program import Array, Program, Synapse
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class DyadicMLP:
     layer. feedback: "learned" (own weights, own seed, learned by the chip's rule: no weight transport), "random" (fixed),
     "tied" (the transposed forward weights: simulation only). Weights are integers of -256..255, activities 0..127.
 
-    `build()` gives the Lava process graph with the current weights, `program()` what it lowers to.
+    It *is* its `program()`, with the current weights; `build()` is that Program as a Lava process graph.
     Raises RangeError for layer sizes or a feedback that make no sense.
     """
 
@@ -93,30 +94,28 @@ class DyadicMLP:
             raise RangeError(f"images have {payloads.shape[1]} pixels, the network {self.layers[0]} inputs")
         return payloads
 
+    def program(
+        self, images: Array | None = None, labels: Array | None = None, *, learning: bool = True, rate_interval: int = 0
+    ) -> Program:
+        """The network with its present weights, to the last bit; it shows the images, or one blank sample.
+
+        Without labels the phases are free. `learning` False starts with y3 = 0. `rate_interval`: samples between two falls of
+        the rate.
+        """
+        samples = np.zeros((1, self.layers[0]), np.int32) if images is None else self.samples(images)
+        targets = None if labels is None else self.targets(labels)
+        return present(wired(self, learning=learning, rate_interval=rate_interval), samples, targets)
+
     def build(
         self, images: Array | None = None, labels: Array | None = None, *, learning: bool = True, rate_interval: int = 0
     ) -> DyadicGraph:
-        """The process graph, every process reachable (`graph.presenter`, `.hidden`, `.readout`, `.forward`, `.feedback`).
+        """`program()` as a Lava process graph: `graph.presenter`, `.hidden`, `.readout`, `.forward`, `.feedback`.
 
-        Without images the presenter holds one blank sample; without labels its phases are free. `learning` False starts
-        with y3 = 0. `rate_interval`: samples between two falls of the rate. Plastic weights in Lava start on even numbers
-        (LearningDense cuts the low bit in its first step), so here a trained network loses the low bits of its weights.
+        Lava's LearningDense cuts the low bit of its weights before its first step, so a trained network begins without it there.
         """
-        from neuromorph.networks.dyadic_mlp.graph import build_graph
+        from neuromorph.networks.dyadic_mlp.graph import DyadicGraph
 
-        samples = np.zeros((1, self.layers[0]), np.int32) if images is None else self.samples(images)
-        targets = None if labels is None else self.targets(labels)
-        return build_graph(self, samples, targets, learning=learning, rate_interval=rate_interval)
-
-    def program(self, *, learning: bool = True, rate_interval: int = 0) -> Program:
-        """What `build()` lowers to, with a blank sample, and with the weights to their last bit."""
-        from neuromorph.processes.lowering import lower
-
-        lowered = lower(self.build(learning=learning, rate_interval=rate_interval).readout)
-        exact = {f"forward{k + 1}": w for k, w in enumerate(self.forward_weights)}
-        if self.feedback != "tied":
-            exact |= {f"feedback{k + 1}": w for k, w in enumerate(self.feedback_weights)}
-        return lowered.with_nodes(*(replace(s, weights=exact[s.name]) for s in lowered.synapses if s.name in exact))
+        return DyadicGraph.of(self.program(images, labels, learning=learning, rate_interval=rate_interval))
 
     def training(self, images: Array, labels: Array, epochs: int, start: Program | None = None) -> OnlineTraining:
         """A training of `epochs` epochs, ready to run; `start`: a Program to go on from (of the same training)."""

@@ -2,6 +2,7 @@ from .neurons import Population, Sink, Source
 from .program import Link, Node, Probe, Program, variables
 from .synapse import LEARNING_INPUTS, POST_STATES, PRE_STATES, TRACES, Plasticity, Synapse
 from .values import Array
+from .wiring import Wiring, plastic
 
 __all__ = [
     "LEARNING_INPUTS",
@@ -18,5 +19,7 @@ __all__ = [
     "Sink",
     "Source",
     "Synapse",
+    "Wiring",
+    "plastic",
     "variables",
 ]

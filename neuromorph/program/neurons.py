@@ -42,7 +42,7 @@ class Population:
                     raise ProgramError(
                         f"population '{self.name}': {variable.name} has {array.size} values for {self.size} neurons"
                     )
-                checked[variable.name] = np.broadcast_to(array, self.size).copy() if kind == "state" else array
+                checked[variable.name] = array if variable.shared else np.broadcast_to(array, self.size).copy()
             object.__setattr__(self, f"{kind}s", checked)
         law.check(self.parameters, f"population '{self.name}'")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,13 @@ PRE_STATES = ("x0", "tx", "x1", "x2")
 POST_STATES = ("y0", "ty", "y1", "y2", "y3")
 TRACES = ("x1", "x2", "y1", "y2", "y3")
 LEARNING_INPUTS = ("s_in_bap", "s_in_y1", "s_in_y2", "s_in_y3")
+
+
+def entries(matrix: Any) -> tuple[Array, Array]:
+    """Of a SciPy sparse matrix[post, pre]: (post, pre) of what it stores, zeros included, and the values, sorted by pre, then post."""
+    stored = matrix.tocoo()
+    order = np.lexsort((stored.row, stored.col))
+    return np.stack([stored.row[order], stored.col[order]]).astype(np.int64), stored.data[order]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.laws.products.rule import SYNAPTIC, GradedSpike, Rule, check_moves, read_rule
 from neuromorph.laws.synapse import EPOCH_RANGE, IMPULSE_RANGE, SEED_RANGE, TAU_RANGE
 from neuromorph.processes.lowering.discovery import describe
-from neuromorph.processes.lowering.values import entries, held, value, whole, within
+from neuromorph.processes.lowering.values import held, value, whole, within
 from neuromorph.program import LEARNING_INPUTS, POST_STATES, PRE_STATES, TRACES, Array, Plasticity
+from neuromorph.program.synapse import entries
 
 TAG_OF = {"dt": "tag_1", "dd": "tag_2"}
 

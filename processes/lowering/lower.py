@@ -37,16 +37,12 @@ class Lowered:
     @property
     def monitors(self) -> dict[str, Var]:
         """By the names of the Program's probes, the Vars of Monitors that hold their data: (steps, *shape)."""
-        return {_probe_name(look.data): look.data for look in self.graph.probes if look.data is not None}
+        return {node_name(look.process): look.data for look in self.graph.probes if look.data is not None}
 
     def write_back(self, program: Program, recorded: dict[str, Array]) -> None:
         """Store the Program's values (and what probes recorded) in the Vars they belong to, and in their aliases."""
         for process, name in self.names.items():
-            node = program[name]
-            for variable, values in _values(node).items():
-                var = getattr(process, variable, None)
-                if isinstance(var, Var):
-                    var.init = _shaped(var, values, node)
+            write(process, program[name])
         for name, data in self.monitors.items():
             data.init = recorded[name].reshape(data.shape).astype(float)
         for alias, var in self.graph.aliases.items():
@@ -72,10 +68,6 @@ def _link(edge: Edge, names: dict[AbstractProcess, str], nodes: dict[str, Node])
     return Link((source, edge.source.name), (target, edge.target.name), edge.index)
 
 
-def _probe_name(data: Var) -> str:
-    return f"{node_name(data.process)}.{data.name}"
-
-
 def _probes(graph: ProcessGraph, names: dict[AbstractProcess, str]) -> tuple[Probe, ...]:
     made = []
     for look in graph.probes:
@@ -87,8 +79,16 @@ def _probes(graph: ProcessGraph, names: dict[AbstractProcess, str]) -> tuple[Pro
         if isinstance(look.target, Var) and isinstance(look.target.init, csr_matrix):
             raise LoweringError(f"{seen}, a sparse matrix, which Lava's Monitor cannot hold; look at something else")
         node = names[look.target.process]
-        made.append(Probe(_probe_name(look.data), node, look.target.name, length=look.data.shape[0]))
+        made.append(Probe(node_name(look.process), node, look.target.name, length=look.data.shape[0]))
     return tuple(made)
+
+
+def write(process: AbstractProcess, node: Node) -> None:
+    """Store a node's values in the Vars of its process."""
+    for variable, values in _values(node).items():
+        var = getattr(process, variable, None)
+        if isinstance(var, Var):
+            var.init = _shaped(var, values, node)
 
 
 def _values(node: Node) -> dict[str, Array]:

@@ -46,6 +46,7 @@ from neuromorph.processes.presenter.models import PyPresenterModelFixed
 from neuromorph.processes.readout.models import PyNudgedReadoutModelFixed
 from neuromorph.processes.tied.models import PyTiedDenseModelFixed
 from neuromorph.program import Array, Node, Population, Sink, Source, Synapse
+from neuromorph.program.presenting import presenter
 
 Lowering = Callable[[AbstractProcess, str, int], Node]
 """(process, node name, steps made so far) -> node."""
@@ -79,15 +80,15 @@ def ring_sink(process: AbstractProcess, name: str, step: int) -> Sink:
     return Sink(name, data=data.reshape(-1, data.shape[-1]))
 
 
-def presenter(process: AbstractProcess, name: str, step: int) -> Source:
-    samples = whole(process, "samples", value(process, "samples"))
-    frames = {
-        "s_out": samples,
-        "s_target": whole(process, "targets", value(process, "targets")),
-        "s_phase": np.full((len(samples), 1), number(process, "opening")),
-    }
-    order = whole(process, "order", value(process, "order"))
-    return Source(name, frames, hold=number(process, "steps"), order=order, pulses=("s_phase",))
+def presenting(process: AbstractProcess, name: str, step: int) -> Source:
+    return presenter(
+        name,
+        whole(process, "samples", value(process, "samples")),
+        whole(process, "targets", value(process, "targets")),
+        steps=number(process, "steps"),
+        opening=number(process, "opening"),
+        order=whole(process, "order", value(process, "order")),
+    )
 
 
 def tied(process: AbstractProcess, name: str, step: int) -> Synapse:
@@ -179,7 +180,7 @@ SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     ),
     PySendModelFixed: Support("io.source.RingBuffer", ring_source, note="payloads of 32 bits"),
     PyReceiveModelFixed: Support("io.sink.RingBuffer", ring_sink, note="any buffer"),
-    PyPresenterModelFixed: Support("Presenter", presenter, note="samples, targets, order, steps per sample"),
+    PyPresenterModelFixed: Support("Presenter", presenting, note="samples, targets, order, steps per sample"),
     PyDyadsModelFixed: _neurons("Dyads", DYAD),
     PyNudgedReadoutModelFixed: _neurons("NudgedReadout", READOUT),
     PyTiedDenseModelFixed: Support("TiedDense", tied, note="simulation only: another connection's weights, transposed"),

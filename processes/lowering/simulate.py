@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -55,8 +55,7 @@ def simulate(process: AbstractProcess, steps: int, progress: Callable[[int], Non
     run = _RUNS.get(process)
     if run is None:
         run = _Run(flatten_graph(process), 0)
-        for one in _all_of(run.graph):
-            _RUNS[one] = run
+        _RUNS.update(dict.fromkeys(_all_of(run.graph), run))
     lowered = Lowered.of(run.graph, run.step)
     _check_room(lowered, run.step + steps)
     engine = Engine(lowered.program)
@@ -72,6 +71,14 @@ def restart(process: AbstractProcess) -> None:
     if run := _RUNS.get(process):
         for one in _all_of(run.graph):
             del _RUNS[one]
+
+
+def resume(processes: Iterable[AbstractProcess], step: int) -> None:
+    """Let the first `simulate` of graphs that were made from a Program go on after the step that it had reached."""
+    for process in processes:
+        if process not in _RUNS:
+            run = _Run(flatten_graph(process), step)
+            _RUNS.update(dict.fromkeys(_all_of(run.graph), run))
 
 
 def _all_of(graph: ProcessGraph) -> set[AbstractProcess]:

@@ -14,8 +14,10 @@ from scipy.sparse import csr_matrix, spmatrix
 from neuromorph.errors import LoweringError, RangeError
 from neuromorph.laws.products.plasticity import WEIGHT_RANGE, SignMode
 from neuromorph.laws.synapse import WEIGHT_BITS_RANGE
+from neuromorph.laws.weights import grid, mode_of, on_grid
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.program import Array
+from neuromorph.program.synapse import entries
 
 
 class QuantizationWarning(UserWarning):
@@ -82,15 +84,13 @@ def sign_mode_of(process: AbstractProcess, weights: Array, plastic: bool) -> Sig
                 f"{describe(process)}: sign_mode {given} is none of MIXED, EXCITATORY, INHIBITORY; give one of these"
             )
         return SignMode(given.value)
-    if weights.size == 0 or weights.min() >= 0:
-        return SignMode.EXCITATORY
-    return SignMode.INHIBITORY if weights.max() <= 0 else SignMode.MIXED
+    return mode_of(weights)
 
 
 def truncated(process: AbstractProcess, weights: Array, mode: SignMode) -> Array:
-    """Weights on the grid of num_weight_bits and sign mode: low bits cut by an arithmetic shift of the magnitude's sign.
+    """Weights on the grid of num_weight_bits and sign mode (`on_grid`).
 
-    Lava's utils.weightutils.truncate_weights. Warns when bits are lost, raises RangeError outside the mode's range (Lava
+    Warns when bits are lost, raises RangeError outside the mode's range (Lava
     clips static weights there, and wraps plastic ones in their first epoch).
     """
     weights = weights.astype(np.int64, copy=False)
@@ -101,14 +101,12 @@ def truncated(process: AbstractProcess, weights: Array, mode: SignMode) -> Array
             f"{describe(process)}: weights = {weights[wrong].flat[0]} is outside {low}..{high} for sign mode {mode.name}"
         )
     bits = setting(process, "num_weight_bits", 8, WEIGHT_BITS_RANGE)
-    lost = 8 - bits + int(mode == SignMode.MIXED)
-    sign = -1 if mode == SignMode.INHIBITORY else 1
-    kept = sign * ((sign * weights >> lost) << lost)
+    kept = on_grid(weights, mode, bits)
     changed = int(np.count_nonzero(kept != weights))
     if changed:
         warnings.warn(
             f"{describe(process)}: {changed} weights lose low bits, as in Lava: {bits}-bit weights of sign mode {mode.name} "
-            f"are multiples of {1 << lost}",
+            f"are multiples of {grid(mode, bits)}",
             QuantizationWarning,
             stacklevel=2,
         )
@@ -126,10 +124,3 @@ def matrix(process: AbstractProcess, name: str) -> tuple[Array, Array | None]:
             f"{describe(process)}: {name} holds two entries for one synapse; call its sum_duplicates() first"
         )
     return whole(process, name, stored), index
-
-
-def entries(values: csr_matrix) -> tuple[Array, Array]:
-    """(post, pre) of what it stores, zeros included, and the values, sorted by pre, then post."""
-    stored = values.tocoo()
-    order = np.lexsort((stored.row, stored.col))
-    return np.stack([stored.row[order], stored.col[order]]).astype(np.int64), stored.data[order]
