@@ -60,12 +60,12 @@ class LawProcess(AbstractProcess):
     signed: ClassVar[frozenset[str]] = frozenset({"bias"})
     """Parameters that may be negative in floating point."""
     of_law: ClassVar[dict[Law, type[LawProcess]]] = {}
-    """The Process of every law that has one: the last class that named it."""
+    """The Process of every law that has one: the first class that named it (Lava executes the files of Processes again and again)."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "law" in vars(cls):
-            LawProcess.of_law[cls.law] = cls
+            LawProcess.of_law.setdefault(cls.law, cls)
 
     @classmethod
     def obeying(cls, *, shape: tuple[int, ...], name: str | None, values: Mapping[str, Any]) -> LawProcess:
