@@ -20,7 +20,7 @@ LEARNS = """
 import numpy as np
 from neuromorph import DyadicMLP, load, save
 from neuromorph.data import load as load_data
-from neuromorph.deploy import compile_program, freeze
+from neuromorph.deploy import Provenance, compile_program, freeze
 from neuromorph.engine import accuracy, predict
 
 digits = load_data("digits")
@@ -28,7 +28,7 @@ network = DyadicMLP((64, 32, 10), feedback=sys.argv[1])
 network.fit(digits.train_images, digits.train_labels, 2)
 reached = network.evaluate(digits.test_images, digits.test_labels)
 answers = network.predict(digits.test_images)
-save(network.program(), "net.h5")
+save(network.program(), "net.h5", Provenance())
 program = load("net.h5").program
 samples = network.samples(digits.test_images)
 assert (predict(program, samples) == answers).all()
