@@ -20,6 +20,12 @@ def reproduce(
             help="Train only rows with this in their names; the others are shown as trained before, or as not run."
         ),
     ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="name=value, an option of the rules of these rows; repeatable. The JSON is named after it."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for JSON and picture.")] = Path("results") / "reproduce",
     data_dir: DataDir = None,
     json: AsJson = False,
@@ -30,4 +36,4 @@ def reproduce(
     from neuromorph.experiments.request import Order
 
     talk = Talk(json)
-    talk.result(repeat(name, Order(talk, quick, seeds, rows, data_dir), out))
+    talk.result(repeat(name, Order(talk, quick, seeds, rows, data_dir, tuple(options or ())), out))

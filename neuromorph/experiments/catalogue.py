@@ -38,14 +38,15 @@ def reproduce(name: str, asked: Order, out: Path) -> dict[str, Any]:
     without matplotlib: the last two before anything is measured.
     """
     module = experiment(name)
-    if asked.rows is not None and not hasattr(module, "run_cells"):
-        raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without --rows")
+    for option, given in (("--rows", asked.rows), ("--set", asked.options)):
+        if given and not hasattr(module, "run_cells"):
+            raise RangeError(f"{name} is no grid of trainings: it runs as a whole, without {option}")
     need("matplotlib", "reproduce")
-    text = out / f"{name}{'-quick' if asked.quick else ''}.json"
+    text = out / f"{'-'.join([name, *['quick'] * asked.quick, *asked.options])}.json"
     report.check_place(text, asked.seeds)
     found = module.run(asked)
-    told = {"name": name, "title": module.TITLE, "quick": asked.quick, "seeds": asked.seeds}
-    result = {**told, **found, **surroundings()}
+    told = {"name": name, "title": module.TITLE, "quick": asked.quick, "seeds": asked.seeds, "set": asked.options}
+    result = {**told, **found, "trainings": asked.trainings, **surroundings()}
     report.show(result, asked.talk)
     picture = report.write(result, module.draw, text)
     asked.talk.say(f"wrote {text} and {picture}")

@@ -13,10 +13,11 @@ states finite, so all rows use them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from neuromorph.experiments.grid import Cell
 from neuromorph.experiments.measured import Kept, told_of
 from neuromorph.experiments.pictures import ROW, horizontal
 from neuromorph.experiments.report import claim, plus_minus
@@ -47,6 +48,7 @@ def run(asked: Order) -> dict[str, Any]:
     with asked.talk.bar(NAME, 2 * len(LAMBDAS) * asked.seeds) as bar:
         for name, lam in LAMBDAS.items():
             for beta in (WEAK, STRONG):
+                _cell(name, lam, beta, asked).note(asked, asked.seeds)
                 found = []
                 for seed in range(asked.seeds):
                     bar.note(f"{name}, beta={beta:g}, seed {seed}")
@@ -67,10 +69,25 @@ def run(asked: Order) -> dict[str, Any]:
                 measured[name, beta] = {k: mean_and_spread([f[k] for f in found]) for k in found[0]}
                 line = {k: round(mean, 3) for k, (mean, _) in measured[name, beta].items()}
                 rows.append(
-                    {"cell": f"{name}, beta={beta:g}"} | line | {"+-": plus_minus(measured[name, beta]["test %"][1], 3)}
+                    {"cell": _row_name(name, beta)} | line | {"+-": plus_minus(measured[name, beta]["test %"][1], 3)}
                 )
                 asked.talk.say(str(rows[-1]))
     return {"rows": rows, "claims": _claims(measured)}
+
+
+def _row_name(name: str, beta: float) -> str:
+    return f"{name}, beta={beta:g}"
+
+
+def _cell(name: str, lam: float, beta: float, asked: Order) -> Cell:
+    """What a row trains, as a row of a grid would say it."""
+    _, settings = _training(lam, beta, asked)
+    options = {"lam": lam, "beta": beta}
+    return Cell(_row_name(name, beta), "dyadic", LAYERS, options=options, settings=asdict(settings), samples=_samples(asked))
+
+
+def _samples(asked: Order) -> int | None:
+    return 5000 if asked.quick else None
 
 
 def _training(lam: float, beta: float, asked: Order) -> tuple[Dyadic, Settings]:
@@ -84,7 +101,7 @@ def _train_and_probe(rule: Dyadic, settings: Settings, seed: int, asked: Order, 
     from neuromorph.learning.network.network import mlp
     from neuromorph.learning.training.trainer import Trainer
 
-    data = asked.data("mnist").first(5000 if asked.quick else None)
+    data = asked.data("mnist").first(_samples(asked))
     network = mlp(LAYERS, hidden="hard-sigmoid", start="uniform", seed=seed)
     trainer = Trainer(network, rule, data, settings, seed=seed, device="cpu")
     kept.train(trainer)

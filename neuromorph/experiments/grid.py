@@ -14,14 +14,16 @@ from neuromorph.experiments.request import Order
 from neuromorph.runs.seeds import mean_and_spread
 
 if TYPE_CHECKING:
+    from neuromorph.data import Dataset
     from neuromorph.learning.rule import Rule, Settings
+    from neuromorph.runs.batched import BatchedTask
 
 
 @dataclass(frozen=True)
 class Cell:
     """One row of a grid. `options`: of the rule; `settings`: fields of learning.rule.Settings; `samples`: only the first training
     images (None: all); `metrics`: measure layers at the end; `network`: "mlp" of `layers`, "vgg16" or "small-vgg"; `most`: seeds at
-    most, where a training takes long."""
+    most, where a training takes long; `validation`: samples held out (None: a tenth)."""
 
     name: str
     rule: str
@@ -34,10 +36,13 @@ class Cell:
     metrics: bool = False
     network: str = "mlp"
     most: int | None = None
+    validation: int | None = None
 
     def kept(self, experiment: str, seed: int, asked: Order) -> Kept:
         """The place of its result: another for every other training."""
-        told = {k: v for k, v in asdict(self).items() if k not in ("name", "most", "rule", "options", "settings")}
+        told = {
+            k: v for k, v in asdict(self).items() if k not in ("name", "most", "validation", "rule", "options", "settings")
+        }
         rule = self.rule_of(seed)
         return Kept.of(
             experiment, self.rule, [told, *told_of(rule, self.settings_of(rule)), asked.fingerprint(self.data)], seed
@@ -51,6 +56,42 @@ class Cell:
     def settings_of(self, rule: Rule) -> Settings:
         return replace(rule.settings, **self.settings)
 
+    def changed(self, texts: Sequence[str]) -> Cell:
+        """With these options, name=value. Raises RangeError for those that its rule has not."""
+        from neuromorph.learning.registry import rule_class
+        from neuromorph.learning.training.options import parse_options
+
+        try:
+            return replace(self, options={**self.options, **parse_options(rule_class(self.rule), texts)})
+        except RangeError as error:
+            raise RangeError(f"row {self.name!r}: {error}; --rows chooses rows") from None
+
+    def task(self, seed: int, data: Dataset) -> BatchedTask:
+        """What `neuromorph train` knows of it. `data`: what it is trained on."""
+        from neuromorph.learning.training.distributed import chosen_device
+        from neuromorph.learning.training.trainer import HELD_OUT
+        from neuromorph.runs.batched import BatchedTask
+
+        rule = self.rule_of(seed)
+        settings = self.settings_of(rule)
+        held = len(data.train_images) // HELD_OUT if self.validation is None else self.validation
+        return BatchedTask(
+            seed=seed, rule=self.rule, source=None, options={name: getattr(rule, name) for name in rule.options()},
+            network="dense" if self.network == "mlp" else self.network, layers=self.layers or None,
+            feedback=self.feedback or rule.feedback, settings=asdict(settings), validation=held,
+            keep_best=False, metrics=settings.epochs if self.metrics else 0, device=chosen_device("auto").type, tensorboard=None,
+        )  # fmt: skip
+
+    def note(self, asked: Order, seeds: int, differs: str | None = None) -> None:
+        """What it is, for the JSON; `differs`: in what the row is not what its command says."""
+        from neuromorph.runs.typed import command_of
+
+        data = asked.data(self.data).first(self.samples)
+        task = self.task(0, data)
+        told = {"data": self.data, "fingerprint": asked.fingerprint(self.data), "samples": self.samples}
+        told |= {"task": task.as_dict(), "differs": differs}
+        asked.note(self.name, told, command_of(task, data, self.samples, seeds))
+
 
 Results = list[dict[str, Any]]
 
@@ -63,10 +104,12 @@ def run_cells(experiment: str, cells: Sequence[Cell], asked: Order) -> dict[str,
     found: dict[str, Results] = {cell.name: [] for cell in cells}
     if asked.rows is not None and not any(asked.rows in name for name in found):
         raise RangeError(f"no row of {experiment} has {asked.rows!r} in its name; they are {', '.join(found)}")
+    cells = [cell.changed(asked.options) if asked.rows is None or asked.rows in cell.name else cell for cell in cells]
     counts = [min(asked.seeds, cell.most or asked.seeds) for cell in cells]
     with asked.talk.bar(experiment, sum(counts)) as bar:
         for cell, count in zip(cells, counts, strict=True):
             is_asked = asked.rows is None or asked.rows in cell.name
+            cell.note(asked, count)
             for seed in range(count):
                 kept = cell.kept(experiment, seed, asked)
                 if is_asked:
@@ -82,19 +125,10 @@ def run_cells(experiment: str, cells: Sequence[Cell], asked: Order) -> dict[str,
 
 
 def _train(cell: Cell, seed: int, asked: Order, kept: Kept) -> dict[str, Any]:
-    from neuromorph.learning.network.network import small_vgg, vgg16
-    from neuromorph.learning.training.trainer import Trainer
-
     data = asked.data(cell.data).first(cell.samples)
-    rule = cell.rule_of(seed)
-    settings = cell.settings_of(rule)
-    feedback = cell.feedback or rule.feedback
-    if cell.network == "mlp":
-        network = rule.build(cell.layers, feedback, seed, settings.first)
-    else:
-        network = {"vgg16": vgg16, "small-vgg": small_vgg}[cell.network](data.classes, feedback=feedback, seed=seed)
-    trainer = Trainer(network, rule, data, settings, seed=seed, metrics=settings.epochs if cell.metrics else 0)
-    told = {"cell": cell.name, "seed": seed, "rule": cell.rule, "epochs": settings.epochs}
+    task = cell.task(seed, data)
+    trainer = task.trainer(data)
+    told = {"cell": cell.name, "seed": seed, "rule": cell.rule, "epochs": task.settings["epochs"]}
     try:
         kept.train(trainer)
     except DivergenceError as error:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,7 @@ def run(asked: Order) -> dict[str, Any]:
             searched = {rate: _learned(name, rate, SEARCH_SEED, changes, bar)["settled"] for rate in RATES}
             rate = min(searched, key=lambda r: searched[r])
             runs = [_learned(name, rate, seed, changes, bar) for seed in range(asked.seeds)]
+            note(name, METHODS[name][0], asked, changes=changes, length=METHODS[name][1], rate=rate)
             rows.append(_row(name, rate, runs))
             asked.talk.say(str(rows[-1]))
             curves[name] = {
@@ -82,6 +84,20 @@ def _learn(name: str, rate: float, seed: int, changes: int) -> dict[str, Any]:
         "steps": steps, "nll": nll, "settled": sum(last) / len(last), "tv": machine.total_variation(data),
         "seconds": time.perf_counter() - began,
     }  # fmt: skip
+
+
+def note(row: str, method: str, asked: Order, **options: Any) -> None:
+    """A row that a machine of UNITS hidden units was trained for; `options`: of learning.boltzmann.registry.Machine."""
+    from neuromorph.learning.boltzmann.registry import Machine
+    from neuromorph.runs.boltzmann import BoltzmannTask
+    from neuromorph.runs.typed import command_of
+
+    task = BoltzmannTask(0, f"rbm-{method}", asdict(Machine(hidden=UNITS, **options)))
+    told = {
+        "task": task.as_dict(),
+        "differs": "here samples come bars first, so that the command draws them in another order",
+    }
+    asked.note(row, told, command_of(task, asked.data("bars-and-stripes"), seeds=asked.seeds))
 
 
 def _row(name: str, rate: float, runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from neuromorph.experiments.isd_bas import CHANGES, OPTIMUM, QUICK_CHANGES
+from neuromorph.experiments.isd_bas import CHANGES, OPTIMUM, QUICK_CHANGES, note
 from neuromorph.experiments.measured import Kept
 from neuromorph.experiments.report import claim, plus_minus
 from neuromorph.experiments.request import Order
@@ -39,6 +39,8 @@ def run(asked: Order) -> dict[str, Any]:
     plus, minus, mean = _moments(trained, phases)
     with asked.talk.bar(NAME, len(SHARES)) as bar:
         for p in SHARES:
+            changes = QUICK_CHANGES if asked.quick else CHANGES
+            note(f"p = {p}", "isd", asked, changes=changes, length=LENGTH, rate=RATE, p=p)
             nll, spread = _mean_reached(p, asked)
             terms = _terms(trained, p, phases, seed=1)
             rows.append(

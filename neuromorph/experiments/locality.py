@@ -10,6 +10,7 @@ All other rules, and whether they need weight transport or a signal to every uni
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.experiments.report import Claim, claim
@@ -45,7 +46,9 @@ def run(asked: Order) -> dict[str, Any]:
     reports = {CIRCUIT: judged(_circuit())}
     with asked.talk.bar(NAME, len(RULES)) as bar:
         for name in RULES:
-            reports[name] = judged(make_rule(name, **GIVEN.get(name, {})))
+            rule = make_rule(name, **GIVEN.get(name, {}))
+            asked.note(name, {"rule": name, "options": asdict(rule), "differs": "nothing is trained"})
+            reports[name] = judged(rule)
             bar.advance(1)
     in_table = [name for name, _ in PAPER.values()]
     order = [*in_table, *sorted(set(reports) - set(in_table))]

@@ -21,6 +21,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from neuromorph.experiments.grid import Cell
 from neuromorph.experiments.measured import Kept, told_of
 from neuromorph.experiments.pictures import ROW, horizontal
 from neuromorph.experiments.report import Claim, claim, plus_minus
@@ -72,6 +73,7 @@ def run(asked: Order) -> dict[str, Any]:
     with asked.talk.bar(NAME, len(ROWS) * asked.seeds) as bar:
         for row, (name, decay) in ROWS.items():
             found[row] = []
+            _note(row, name, decay, size, asked)
             for seed in range(asked.seeds):
                 bar.note(f"{row}, seed {seed}")
                 rule, settings = _training(name, decay, size)
@@ -84,6 +86,12 @@ def run(asked: Order) -> dict[str, Any]:
             rows.append({"cell": row, "test %": line.pop("test %"), "+-": plus_minus(measured["test %"][1], 2), **line})
             asked.talk.say(str(rows[-1]))
     return {"rows": rows, "claims": _claims(found)}
+
+
+def _note(row: str, name: str, decay: float, size: Size, asked: Order) -> None:
+    _, settings = _training(name, decay, size)
+    cell = Cell(row, name, size.layers, size.data, settings=asdict(settings), samples=size.samples, validation=0)
+    cell.note(asked, asked.seeds, f"here accuracy is that of the first {SHOWN} test images")
 
 
 def _training(name: str, decay: float, size: Size) -> tuple[Rule, Settings]:

@@ -17,11 +17,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.data import Dataset
+from neuromorph.experiments.grid import Cell
 from neuromorph.experiments.measured import Kept, told_of
 from neuromorph.experiments.report import claim, plus_minus
 from neuromorph.experiments.request import Order
@@ -50,6 +51,9 @@ def run(asked: Order) -> dict[str, Any]:
     kinds: dict[str, tuple[Rule, Callable[..., Run]]] = {
         "dp": (DualPropagation(), _dp_and_rates), "surrogate gradients": (SurrogateGradient(), _surrogate),
     }  # fmt: skip
+    layers = QUICK_LAYERS if asked.quick else LAYERS
+    trained = asdict(_settings(kinds["dp"][0], asked))
+    Cell("dp", "dp", layers, _data(asked).name, settings=trained).note(asked, asked.seeds)
     runs: list[Run] = [{} for _ in range(asked.seeds)]
     with asked.talk.bar(NAME, asked.seeds * len(kinds)) as bar:
         for seed in range(asked.seeds):
@@ -62,7 +66,7 @@ def run(asked: Order) -> dict[str, Any]:
                     LENGTHS,
                     CALIBRATION,
                 ]
-                kept = Kept.of(NAME, kind.replace(" ", "-"), [*told, QUICK_LAYERS if asked.quick else LAYERS], seed)
+                kept = Kept.of(NAME, kind.replace(" ", "-"), [*told, layers], seed)
                 runs[seed] |= kept.get(partial(measure, rule, seed, asked, kept))
                 bar.advance(1)
     rows = [_row(body, None, [run[body] for run in runs]) for body in ("dp", "surrogate gradients")]

@@ -38,9 +38,16 @@ def show(result: Mapping[str, Any], talk: Talk) -> None:
     """Rows and claims as tables."""
     if result["rows"]:
         talk.table(result["title"], list(result["rows"][0]), [[_text(v) for v in row.values()] for row in result["rows"]])
-    columns = ["claim", "paper", "ours", "spread", "holds"]
-    lines = [[_text(entry[c if c != "claim" else "name"]) for c in columns] for entry in result["claims"]]
-    talk.table("claims", columns, lines)
+    columns = ("name", "paper", "ours", "spread")
+    lines = [[*(_text(entry[c]) for c in columns), verdict(entry, result["quick"])] for entry in result["claims"]]
+    talk.table("claims", ["claim", *columns[1:], "holds"], lines)
+
+
+def verdict(entry: Claim, quick: bool) -> str:
+    """Whether a claim holds, in words that say when the small version alone was run."""
+    if entry["holds"] is None and entry["ours"] == NOT_RUN:
+        return ""
+    return {True: "yes", False: "no", None: "not decided"}[entry["holds"]] + (", of the quick version" if quick else "")
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from neuromorph.experiments.catalogue import EXPERIMENTS, experiment
 from neuromorph.experiments.pictures import save
-from neuromorph.experiments.report import NOT_RUN
+from neuromorph.experiments.report import NOT_RUN, verdict
 
 RESULTS, PAGE, README = Path("results") / "reproduce", Path("docs") / "claims.md", Path("README.md")
 BEGIN = "<!-- experiments: made by `python -m neuromorph.experiments.summary` -->\n"
@@ -41,7 +41,8 @@ def page(folder: Path = RESULTS) -> str:
     for name, result in found.items():
         claims = [_not_run()] if result is None else result["claims"]
         lines += [
-            [_label(name, result), c["name"], c["paper"], c["ours"], _text(c["spread"], ".3g"), _verdict(c)] for c in claims
+            [_label(name, result), c["name"], c["paper"], c["ours"], _text(c["spread"], ".3g"), _verdict(c, result)]
+            for c in claims
         ]
     parts = [HEAD + _table(["experiment", "claim", "paper", "ours", "spread", "holds"], lines)]
     parts += [_section(name, result) for name, result in found.items() if result is not None]
@@ -84,8 +85,9 @@ def _label(name: str, result: Result | None) -> str:
     return f"{name} (quick)" if result and result["quick"] else name
 
 
-def _verdict(claim: Mapping[str, Any]) -> str:
-    return {True: "yes", False: "**no**", None: "" if claim["ours"] == NOT_RUN else "not decided"}[claim["holds"]]
+def _verdict(claim: dict[str, Any], result: Result | None) -> str:
+    told = verdict(claim, result is not None and result["quick"])
+    return f"**{told}**" if claim["holds"] is False else told
 
 
 def _section(name: str, result: Result) -> str:

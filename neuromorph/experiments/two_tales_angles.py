@@ -8,7 +8,7 @@ MNIST, 2,000 images), softmax cross-entropy, SGD; the angle is measured on the b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +35,15 @@ def run(asked: Order) -> dict[str, Any]:
     curves: dict[str, list[list[list[float]]]] = {}
     with asked.talk.bar(NAME, len(GRID) * asked.seeds) as bar:
         for alpha, beta in GRID:
+            rule, settings = _training(alpha, beta)
+            told = {"rule": rule.name, "options": asdict(rule), "settings": asdict(settings), "batches": batches}
+            asked.note(
+                _name(alpha, beta),
+                {**told, "data": _data(asked), "differs": "it is measured in the first epoch, which train ends"},
+            )
             for seed in range(asked.seeds):
-                rule, settings = _training(alpha, beta)
-                told = [told_of(rule, settings), asked.fingerprint(_data(asked)), asked.quick, batches, EVERY]
-                kept = Kept.of(NAME, rule.name, told, seed)
+                decides = [told_of(rule, settings), asked.fingerprint(_data(asked)), asked.quick, batches, EVERY]
+                kept = Kept.of(NAME, rule.name, decides, seed)
                 curves.setdefault(_name(alpha, beta), []).append(
                     kept.get(partial(_angles, rule, settings, seed, asked, batches))
                 )
