@@ -31,7 +31,7 @@ class Dataset:
     may be held out for validation, so these must be of every class (`from_arrays` mixes them).
 
     Raises DataError for anything else: what `as_images` and `check_labels` refuse, a part without samples, a class without
-    training samples, training values that are all alike or too large to scale.
+    training samples, training values too large to scale, or images of floats all alike.
     """
 
     name: str

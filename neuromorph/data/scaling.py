@@ -17,6 +17,8 @@ from neuromorph.errors import DataError
 KINDS = ("bytes", "range", "table")
 REACH = 3.0
 """Spreads from a feature's mean at which its payload is full."""
+FAR = 10.0
+"""Widths of the training range beyond which values cannot be meant in the same unit."""
 FULL = 127
 """Largest pre-trace of a learning synapse, 7 bits without a sign: half the largest even payload."""
 STATISTICS = {"cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))}
@@ -87,11 +89,7 @@ class Scaling:
             return cls("range", size)
         if train.ndim > 2:
             return cls("range", size, (low,), (high - low,))
-        changing = train.min(axis=0) != train.max(axis=0)  # the rounded mean of equal numbers need not be that number
-        with np.errstate(over="ignore", invalid="ignore"):  # told when the scaling is made
-            spread = np.where(changing, train.std(axis=0, dtype=np.float64), 1.0)
-            center = train.mean(axis=0, dtype=np.float64)
-        return cls("table", size, tuple(center.tolist()), tuple(spread.tolist()))
+        return cls("table", size, *_statistics(train.astype(np.float64)))
 
     @property
     def inputs(self) -> int:
@@ -131,9 +129,9 @@ class Scaling:
         return found
 
     def _check_unit(self, found: Array, owner: str) -> None:
-        """A sensor's values may leave the range of the training part, but by more than its width they are of another unit."""
+        """Values may leave the range of the training part, but ten times as far away they are of another unit."""
         (low,), (width,) = self.center, self.spread
-        if found.size and (found.min() < low - width or found.max() > low + 2 * width):
+        if found.size and (found.min() < low - FAR * width or found.max() > low + FAR * width):
             raise DataError(
                 f"{owner} go from {found.min():g} to {found.max():g}, and the training data from {low:g} to {low + width:g}; "
                 "give both in the same unit"
@@ -153,6 +151,18 @@ class Scaling:
             return cls(values["kind"], operator.index(values["size"]), center, spread)
         except (TypeError, ValueError) as error:
             raise DataError(f"{dict(values)} is no scaling: {error}") from None
+
+
+def _statistics(table: NDArray[np.float64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each column, by way of 0..1, so that no square under- or overflows and equal numbers have spread 0."""
+    low = table.min(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):  # told when the scaling is made
+        width = table.max(axis=0) - low
+        width[width == 0] = 1
+        parts = (table - low) / width
+        center, spread = low + width * parts.mean(axis=0), width * parts.std(axis=0)
+    spread[parts.max(axis=0) == 0] = 1
+    return tuple(center.tolist()), tuple(spread.tolist())
 
 
 def _payloads(parts: NDArray[np.float64]) -> NDArray[np.int32]:

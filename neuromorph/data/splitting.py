@@ -13,6 +13,8 @@ Places = NDArray[np.int64]
 
 def mixed(count: int, seed: int) -> Places:
     """The numbers below `count` in an order that `seed` decides, for good: any part of samples in that order has some of each class."""
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise DataError(f"seed = {seed} is no whole number from 0 to {2**32 - 1}")
     # RandomState, because NumPy promised never to change its streams
     return np.random.RandomState(seed).permutation(count)
 

@@ -23,7 +23,7 @@ Rows = list[tuple[int, list[str]]]
 def from_npz(path: Path) -> Dataset:
     """Arrays x_train, y_train, x_test and y_test, or x and y, which are divided as in `Dataset.from_arrays`."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: expected a whole .npz of numbers and texts, but it cannot be read: {error}") from None
@@ -38,7 +38,7 @@ def from_csv(path: Path, column: str | None) -> Dataset:
     """Columns of numbers, separated by commas, and one of labels, divided as in `Dataset.from_arrays`.
 
     column: of the labels, by its name in the header or its place from 0 on (-1: the last). None: the one called label, class or target,
-    else the last. The first row is a header when none of its cells is a number, or one is called `column`, label, class or target.
+    else the last. The first row is a header when none of its cells is a number, or one is called label, class, target or, in words, `column`.
     Raises DataError for cells that are missing or no finite numbers, and says where.
     """
     rows = _rows(path)
@@ -76,8 +76,9 @@ def _rows(path: Path) -> Rows:
 def _header(first: list[str], column: str | None) -> list[str]:
     """Names of the columns, or none."""
     names = [cell.strip() for cell in first]
-    named = column in names or any(name.lower() in LABELS for name in names)
-    return names if named or not any(_is_number(name) for name in names) else []
+    texts = [name for name in names if not _is_number(name)]
+    named = column in texts or any(text.lower() in LABELS for text in texts)
+    return names if named or len(texts) == len(names) else []
 
 
 def _label_place(names: list[str], column: str | None, header: bool, path: Path) -> int:

@@ -21,8 +21,11 @@ def arrays_of(items: Any, owner: str) -> tuple[Array, Array]:
         item = items[place]
         if not isinstance(item, tuple | list) or len(item) != 2:
             raise DataError(f"{owner}: item {place} is a {type(item).__name__}, not a pair (sample, label)")
+        label = _as_array(item[1])
+        if label.ndim:
+            raise DataError(f"{owner}: the label of item {place} has shape {label.shape}; give one number or text")
         samples.append(_sample(item[0]))
-        labels.append(_as_array(item[1]).item())
+        labels.append(label.item())
     shapes = {sample.shape for sample in samples}
     if len(shapes) != 1:
         raise DataError(f"{owner}: samples have shapes {', '.join(map(str, sorted(shapes))) or 'none'}; give one shape")
