@@ -17,7 +17,7 @@ from neuromorph.errors import DataError
 KINDS = ("bytes", "range", "table")
 REACH = 3.0
 """Spreads from a feature's mean at which its payload is full."""
-FAR = 10.0
+FAR = 100.0
 """Widths of the training range beyond which values cannot be meant in the same unit."""
 FULL = 127
 """Largest pre-trace of a learning synapse, 7 bits without a sign: half the largest even payload."""
@@ -129,7 +129,7 @@ class Scaling:
         return found
 
     def _check_unit(self, found: Array, owner: str) -> None:
-        """Values may leave the range of the training part, but ten times as far away they are of another unit."""
+        """Values may leave the range of the training part, but a hundred times as far away they are of another unit."""
         (low,), (width,) = self.center, self.spread
         if found.size and (found.min() < low - FAR * width or found.max() > low + FAR * width):
             raise DataError(
@@ -154,14 +154,14 @@ class Scaling:
 
 
 def _statistics(table: NDArray[np.float64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each column, by way of 0..1, so that no square under- or overflows and equal numbers have spread 0."""
+    """Mean and standard deviation of each column (1 for 0), by way of 0..1, so that no square overflows and equal numbers have spread 0."""
     low = table.min(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):  # told when the scaling is made
         width = table.max(axis=0) - low
         width[width == 0] = 1
         parts = (table - low) / width
         center, spread = low + width * parts.mean(axis=0), width * parts.std(axis=0)
-    spread[parts.max(axis=0) == 0] = 1
+    spread[spread == 0] = 1
     return tuple(center.tolist()), tuple(spread.tolist())
 
 

@@ -37,9 +37,9 @@ def from_npz(path: Path) -> Dataset:
 def from_csv(path: Path, column: str | None) -> Dataset:
     """Columns of numbers, separated by commas, and one of labels, divided as in `Dataset.from_arrays`.
 
-    column: of the labels, by its name in the header or its place from 0 on (-1: the last). None: the one called label, class or target,
-    else the last. The first row is a header when none of its cells is a number, or one is called label, class, target or, in words, `column`.
-    Raises DataError for cells that are missing or no finite numbers, and says where.
+    column: of the labels, by its name in the header or its place from 0 on (-1: the last). None: the one called label, class or
+    target, else the last. The first row is a header when none of its cells is a number, or one is called label, class, target or, in
+    words, `column`. Raises DataError for cells that are missing or no finite numbers, and says where.
     """
     rows = _rows(path)
     header = _header(rows[0][1], column)
