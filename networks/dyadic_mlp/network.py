@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuromorph.data import pixels_as_payloads
+from neuromorph.data.labels import check_labels
 from neuromorph.engine.online import OnlineTraining, accuracy, predict, present
 from neuromorph.errors import RangeError
 from neuromorph.networks.dyadic_mlp.recipe import Recipe
@@ -81,11 +82,10 @@ class DyadicMLP:
         return self.recipe.steps_for(len(self.layers) - 2)
 
     def targets(self, labels: Array) -> Array:
-        """(n, outputs): target_on for the label, target_off for the others."""
+        """(n, outputs): target_on for the label, target_off for the others. labels: (n,), 0..outputs - 1; raises DataError for others."""
         outputs = self.layers[-1]
-        if labels.size and not 0 <= labels.min() <= labels.max() < outputs:
-            raise RangeError(f"labels {labels.min()}..{labels.max()} do not fit {outputs} outputs")
-        return np.where(np.arange(outputs) == labels[:, None], self.recipe.target_on, self.recipe.target_off)
+        wanted = check_labels(labels, np.size(labels), outputs, f"a network of {outputs} outputs")
+        return np.where(np.arange(outputs) == wanted[:, None], self.recipe.target_on, self.recipe.target_off)
 
     def samples(self, images: Array) -> Array:
         """Images of bytes as payloads (n, inputs)."""

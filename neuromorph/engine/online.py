@@ -11,10 +11,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from neuromorph.data.labels import check_labels
+from neuromorph.data.order import sample_order
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import ProgramError
 from neuromorph.laws.phase import FREE, NUDGED
 from neuromorph.program import Array, Population, Probe, Program, Source
+from neuromorph.program.presenting import presenter
 
 Progress = Callable[[int], None]
 ANSWER = "answer"
@@ -37,20 +40,20 @@ def readout_of(program: Program) -> Population:
 
 
 def present(program: Program, samples: Array, targets: Array | None = None, order: Array | None = None) -> Program:
-    """The Program with these samples (n, inputs) and targets (n, outputs) in its presenter; free phases without targets."""
+    """The Program with these samples (n, inputs) and targets (n, outputs) in its presenter; free phases without targets.
+
+    Raises ProgramError for shapes that its presenter does not send, RangeError for what is no whole number of 24 bits.
+    """
     source = presenter_of(program)
     sizes = source.outputs
-    if samples.ndim != 2 or samples.shape[1] != sizes["s_out"]:
-        raise ProgramError(f"samples have shape {samples.shape}; '{source.name}' presents (n, {sizes['s_out']})")
-    wanted = (len(samples), sizes["s_target"])
-    if targets is not None and targets.shape != wanted:
-        raise ProgramError(f"targets have shape {targets.shape}, not {wanted}")
-    frames = {
-        "s_out": samples.astype(np.int16),
-        "s_target": np.zeros(wanted, np.int16) if targets is None else targets.astype(np.int16),
-        "s_phase": np.full((len(samples), 1), FREE if targets is None else NUDGED, np.int16),
-    }
-    return program.with_nodes(replace(source, frames=frames, order=order))
+    shape, wanted = np.shape(samples), (len(samples), sizes["s_target"])
+    if shape != (len(samples), sizes["s_out"]):
+        raise ProgramError(f"samples have shape {shape}; '{source.name}' presents (n, {sizes['s_out']})")
+    if targets is not None and np.shape(targets) != wanted:
+        raise ProgramError(f"targets have shape {np.shape(targets)}, not {wanted}")
+    shown = np.zeros(wanted, np.int32) if targets is None else targets
+    opening = FREE if targets is None else NUDGED
+    return program.with_nodes(presenter(source.name, samples, shown, steps=source.hold, opening=opening, order=order))
 
 
 def paused(program: Program) -> Program:
@@ -76,8 +79,10 @@ def predict(program: Program, samples: Array, progress: Progress | None = None) 
 
 
 def accuracy(program: Program, samples: Array, labels: Array, progress: Progress | None = None) -> float:
-    """Fraction of samples whose label is predicted."""
-    return float(np.mean(predict(program, samples, progress) == labels))
+    """Fraction of samples whose label is predicted. labels: (n,), 0..outputs - 1; raises DataError for others."""
+    readout = readout_of(program)
+    wanted = check_labels(labels, len(samples), readout.size, f"readout '{readout.name}'")
+    return float(np.mean(predict(program, samples, progress) == wanted))
 
 
 @dataclass
@@ -107,18 +112,23 @@ class OnlineTraining:
         """Epochs completed."""
         return self.samples_seen // len(self.samples)
 
+    def order(self, epoch: int) -> Array:
+        """In which an epoch presents the samples."""
+        return sample_order(self.seed, epoch, len(self.samples))
+
+    def beginning(self, steps: int) -> Program:
+        """The Program whose first `steps` steps are those of the whole training; it holds only the samples that they show."""
+        count = -(-steps // self._hold)
+        shown = np.concatenate([self.order(epoch) for epoch in range(-(-count // len(self.samples)))])[:count]
+        return present(self.program, self.samples[shown], self.targets[shown])
+
     def run_epoch(self, progress: Progress | None = None) -> None:
         """Finish the running epoch, or make a whole one. `progress(samples)` after every block."""
-        source = presenter_of(self.program)
-        order = np.random.default_rng([self.seed, 2, self.epoch]).permutation(len(self.samples))
-        self.engine.set(source.name, "order", order)
+        self.engine.set(presenter_of(self.program).name, "order", self.order(self.epoch))
         left = (self.epoch + 1) * len(self.samples) * self._hold - self.engine.step
         self.engine.run(left, progress and (lambda steps: progress(steps // self._hold)))
 
     def snapshot(self) -> Program:
         """The Program as it stands, without the training set: its presenter holds one blank sample."""
-        source = presenter_of(self.program)
-        blank = {port: np.zeros((1, size), np.int16) for port, size in source.outputs.items()}
-        blank["s_phase"][:] = FREE
-        emptied = replace(source, frames=blank, order=None)
-        return self.engine.snapshot().with_nodes(emptied)
+        blank = np.zeros((1, presenter_of(self.program).outputs["s_out"]), np.int32)
+        return present(self.engine.snapshot(), blank)

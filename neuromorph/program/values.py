@@ -17,6 +17,8 @@ INT32 = (-(2**31), 2**31 - 1)
 def whole(values: Array, owner: str, name: str, bounds: tuple[int, int]) -> Array:
     """`values` as integers (those that are stay as they are), or a RangeError that names one of the wrong ones."""
     values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise RangeError(f"{owner}: {name} is of type {values.dtype}; give whole numbers of {bounds[0]}..{bounds[1]}")
     low, high = bounds
     wrong = ~((values >= low) & (values <= high))
     if wrong.any():

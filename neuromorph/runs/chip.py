@@ -10,8 +10,6 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
-import numpy as np
-
 from neuromorph.console import Talk
 from neuromorph.data import Dataset
 from neuromorph.deploy.artifact.file import load, save
@@ -150,9 +148,9 @@ class ChipTraining(Training):
     def train(self, run: RunFolder, talk: Talk) -> dict[str, Any]:
         task, described = self.task, run.description
         talk.say(f"{run.path}: {'-'.join(map(str, task.layers))}, {task.feedback} feedback, seed {task.seed}")
+        training = self.network.training(self.parts.images, self.parts.labels, task.recipe["epochs"], self.start)
         if task.bits and self.start is None:
-            self._compare_first_bits(run, talk)
-        training = self._online()
+            self._compare_first_bits(run, training, talk)
         began, before = time.perf_counter(), described.get("seconds", 0.0)
         try:
             with talk.bar("training", task.epochs * len(self.parts.images)) as bar:
@@ -168,14 +166,10 @@ class ChipTraining(Training):
             raise
         return self._finish(run, training.snapshot(), talk)
 
-    def _online(self) -> OnlineTraining:
-        """The recipe's epochs, not the task's, say at which interval the rate falls."""
-        return self.network.training(self.parts.images, self.parts.labels, self.task.recipe["epochs"], self.start)
-
-    def _compare_first_bits(self, run: RunFolder, talk: Talk) -> None:
+    def _compare_first_bits(self, run: RunFolder, training: OnlineTraining, talk: Talk) -> None:
         """Raises NeuromorphError where the engine and Lava's models differ."""
         steps = self.task.bits
-        equal = first_bits(self, steps)
+        equal = first_bits(training, steps)
         if equal is None:
             talk.say("Lava is not installed: the first steps are not compared with its models")
             return
@@ -217,20 +211,16 @@ class ChipTraining(Training):
         return told
 
 
-def first_bits(training: ChipTraining, steps: int) -> bool | None:
+def first_bits(training: OnlineTraining, steps: int) -> bool | None:
     """Whether the first `steps` steps of this very training are the same in Lava's models, every variable at every step.
 
     None where Lava is not installed: nothing was compared.
     """
     if not has("lava"):
         return None
-    from neuromorph.processes.equivalence.check import check_bits
+    from neuromorph.processes import check_bits, rebuild
 
-    network, parts = training.network, training.parts
-    order = np.random.default_rng([network.seed, 2, 0]).permutation(len(parts.images))[: -(-steps // network.steps)]
-    interval = network.recipe.rate_interval(len(parts.images) * network.recipe.epochs)
-    graph = network.build(parts.images[order], parts.labels[order], rate_interval=interval)
-    return check_bits(graph.readout, steps).equal
+    return check_bits(rebuild(training.beginning(steps))["readout"], steps).equal
 
 
 def _save(run: RunFolder, program: Program) -> None:

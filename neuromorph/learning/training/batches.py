@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from neuromorph.data import Dataset, check_labels
+from neuromorph.data.order import sample_order
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Batch
 
@@ -29,8 +30,8 @@ AUGMENTED = ("cifar10",)
 MARGIN = 4
 CHUNK = 500
 """Samples that are evaluated at once."""
-ORDER, CROP = 2, 3
-"""Streams of random numbers of a seed."""
+CROP = 3
+"""The stream of random numbers of a seed that crops; another one gives the order (data/order.py)."""
 
 
 class Samples:
@@ -110,7 +111,7 @@ class Batches:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Share]:
         """The batches of an epoch from number `start` on."""
-        order = np.random.default_rng([self.seed, ORDER, epoch]).permutation(len(self.samples))
+        order = sample_order(self.seed, epoch, len(self.samples))
         whole = np.split(order, range(self.size, len(order), self.size))[start:]
         if not whole:
             return

@@ -7,7 +7,7 @@ import pytest
 
 from neuromorph.data import load
 from neuromorph.engine.online import OnlineTraining, predict
-from neuromorph.errors import RangeError
+from neuromorph.errors import DataError, RangeError
 from neuromorph.networks.dyadic_mlp.network import DyadicMLP
 from neuromorph.networks.dyadic_mlp.recipe import Recipe, recipe_for
 from neuromorph.processes.equivalence.check import check_bits
@@ -75,8 +75,7 @@ def test_a_resumed_training_makes_the_bits_of_one_that_never_stopped(stop: int) 
     for _ in range(3):
         whole.run_epoch()
     while part.engine.step < stop:  # stop in the middle of an epoch, as Ctrl-C does
-        order = np.random.default_rng([network.seed, 2, part.epoch]).permutation(300)
-        part.engine.set("presenter", "order", order)
+        part.engine.set("presenter", "order", part.order(part.epoch))
         part.engine.run(min(stop - part.engine.step, (part.epoch + 1) * 1800 - part.engine.step))
     resumed = training(part.snapshot())
     while resumed.epoch < 3:
@@ -137,7 +136,7 @@ def test_data_that_does_not_fit_is_refused() -> None:
     network = DyadicMLP([60, 8, 10])
     with pytest.raises(RangeError, match="64 pixels, the network 60 inputs"):
         network.predict(DIGITS.test_images)
-    with pytest.raises(RangeError, match="do not fit 10 outputs"):
+    with pytest.raises(DataError, match="a network of 10 outputs: labels go from 11 to 11"):
         network.targets(np.array([11]))
 
 
