@@ -7,7 +7,7 @@ digits, laid into 28 x 28, where MNIST is absent).
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from neuromorph.console import Talk
 from neuromorph.data import load
 from neuromorph.errors import DataError
-from neuromorph.program import Array
+from neuromorph.program import Array, Program
 
 LAYERS = (784, 256, 10)
 WARM_UP, BITS = 50, 60
@@ -59,63 +59,60 @@ def _pixels(data_dir: Path | None, count: int) -> tuple[Array, Array, str]:
         return np.pad(images, ((0, 0), (2, 2), (2, 2))), digits.train_labels[:count], "digits, enlarged to 28 x 28"
 
 
-def build(data_dir: Path | None = None) -> tuple[Any, str]:
-    """The graph to measure, and what it is shown."""
-    from neuromorph.networks.dyadic_mlp.network import DyadicMLP
-    from neuromorph.networks.dyadic_mlp.recipe import recipe_for
+def plastic_program(data_dir: Path | None = None) -> tuple[Program, str]:
+    """The network to measure, its rates up from age 0 on, and what it is shown."""
+    from neuromorph.networks import DyadicMLP, recipe_for
 
     network = DyadicMLP(LAYERS, feedback="learned", seed=0, recipe=recipe_for("mnist", 1))
     images, labels, name = _pixels(data_dir, 100)
-    graph = network.build(images, labels)
-    for dyads in (*graph.hidden, graph.readout):
-        dyads.learn_from.init = np.zeros(1, int)
-    return graph, name
+    program = network.program(images, labels)
+    always = [replace(p, parameters={**p.parameters, "learn_from": np.zeros(1)}) for p in program.populations]
+    return program.with_nodes(*always), name
 
 
 def bench_lava(steps: int, runs: int, talk: Talk, data_dir: Path | None = None, time_limit: float = 900.0) -> LavaBench:
     """Check `BITS` steps bit for bit, then time `steps` steps after a warm-up: medians of `runs` runs on each side."""
-    from neuromorph.processes.equivalence.check import check_bits
+    from neuromorph.processes import check_bits, rebuild
 
-    graph, name = build(data_dir)
+    program, name = plastic_program(data_dir)
     talk.say(f"784-256-10, learned feedback, plastic at every step, {name}")
     began = time.perf_counter()
-    native = _time_native(graph, steps, runs)
+    native = _time_native(program, steps, runs)
     compiling = time.perf_counter() - began - native * steps * runs
     with talk.bar("checking bits", BITS) as bar:
-        check = check_bits(graph.readout, BITS, progress=bar.advance)
+        check = check_bits(rebuild(program)["readout"], BITS, progress=bar.advance)
     talk.say(
         f"{BITS} steps of Lava's models and of the engine: {'every bit equal' if check.equal else check.first_difference}"
     )
     with talk.bar("Lava's runtime", runs) as bar:
-        lava = _time_lava(steps, runs, bar.advance, data_dir, time_limit)
+        lava = _time_lava(program, steps, runs, bar.advance, time_limit)
     return LavaBench(steps, lava, native, compiling, check.equal, name)
 
 
-def _time_native(graph: Any, steps: int, runs: int) -> float:
+def _time_native(program: Program, steps: int, runs: int) -> float:
     from neuromorph.benchmarks.timing import median_seconds
     from neuromorph.engine.engine import Engine
-    from neuromorph.processes.lowering import lower
 
-    engine = Engine(lower(graph.readout))
+    engine = Engine(program)
     engine.run(WARM_UP)
     return median_seconds(lambda: engine.run(steps), runs) / steps
 
 
-def _time_lava(steps: int, runs: int, progress: Any, data_dir: Path | None, time_limit: float) -> float:
+def _time_lava(program: Program, steps: int, runs: int, progress: Any, time_limit: float) -> float:
     """Seconds per step of one RunSteps(steps), no reads, after WARM_UP steps in the same runtime; median of `runs`."""
     from lava.magma.core.run_conditions import RunSteps
 
-    from neuromorph.processes.equivalence.runtime import lava_run
+    from neuromorph.processes import lava_run, rebuild
 
     times = []
     for _ in range(runs):
-        graph, _name = build(data_dir)
+        readout = rebuild(program)["readout"]
 
-        def timed(process: Any = graph.readout) -> float:
+        def timed(process: Any = readout) -> float:
             began = time.perf_counter()
             process.run(condition=RunSteps(num_steps=steps))
             return time.perf_counter() - began
 
-        times.append(lava_run(graph.readout, WARM_UP, time_limit=time_limit, after=timed))
+        times.append(lava_run(readout, WARM_UP, time_limit=time_limit, after=timed))
         progress(1)
     return float(np.median(times)) / steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,8 +52,11 @@ def check_model(
     from neuromorph.runs.folder import RunFolder
 
     process = _run_graph(RunFolder.open(Path(model)), data_dir) if is_folder(model) else graph_of(model)
-    with talk.bar("comparing", steps) as bar:
+    with warnings.catch_warnings(record=True) as notes, talk.bar("comparing", steps) as bar:
+        warnings.simplefilter("always")
         check = compare(process, steps, runtime=runtime, time_limit=time_limit, progress=bar.advance)
+    for note in dict.fromkeys(str(warning.message) for warning in notes):
+        talk.say(f"note: {note}")
     found = check.first_difference
     talk.say(f"{check.steps} steps, {check.variables} variables: {'all bits agree' if check.equal else found}")
     return {"equal": check.equal, "steps": check.steps, "first_difference": None if found is None else vars(found)}
