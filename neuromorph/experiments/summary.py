@@ -1,6 +1,6 @@
-"""The table of all claims, README's short form of it, and the pictures, made from the JSON results that the repository holds.
+"""The tables of all claims and the pictures, made from the JSON results that the repository holds.
 
-python -m neuromorph.experiments.summary      writes docs/claims.md, the table in README.md, and results/reproduce/*.png
+python -m neuromorph.experiments.summary      writes docs/claims.md and results/reproduce/*.png
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from neuromorph.experiments.catalogue import EXPERIMENTS, experiment
 from neuromorph.experiments.pictures import save
 from neuromorph.experiments.report import NOT_RUN, verdict
 
-RESULTS, PAGE, README = Path("results") / "reproduce", Path("docs") / "claims.md", Path("README.md")
-BEGIN = "<!-- experiments: made by `python -m neuromorph.experiments.summary` -->\n"
-END = "<!-- end of experiments -->\n"
+RESULTS, PAGE = Path("results") / "reproduce", Path("docs") / "claims.md"
 HEAD = """# What held and what did not
 
 Made from results/reproduce/*.json by `python -m neuromorph.experiments.summary`. "quick": the small version only was
@@ -36,7 +34,7 @@ def results(folder: Path = RESULTS) -> dict[str, Result | None]:
 
 
 def page(folder: Path = RESULTS) -> str:
-    """docs/claims.md: every claim of every experiment, then every row."""
+    """docs/claims.md: how many claims of each experiment held, every claim, then every row."""
     lines, found = [], results(folder)
     for name, result in found.items():
         claims = [_not_run()] if result is None else result["claims"]
@@ -44,30 +42,10 @@ def page(folder: Path = RESULTS) -> str:
             [_label(name, result), c["name"], c["paper"], c["ours"], _text(c["spread"], ".3g"), _verdict(c, result)]
             for c in claims
         ]
-    parts = [HEAD + _table(["experiment", "claim", "paper", "ours", "spread", "holds"], lines)]
+    parts = [HEAD + _table(["experiment", "what", "claims that held", "which did not"], _counts(found)), "## Every claim\n"]
+    parts += [_table(["experiment", "claim", "paper", "ours", "spread", "holds"], lines)]
     parts += [_section(name, result) for name, result in found.items() if result is not None]
     return "\n".join(parts)
-
-
-def table(folder: Path = RESULTS) -> str:
-    """README's table: how many claims of each experiment held."""
-    lines = []
-    for name, result in results(folder).items():
-        if result is None:
-            lines.append([f"`{name}`", "", "not run", ""])
-            continue
-        verdicts = [c["holds"] for c in result["claims"]]
-        failed = "; ".join(f"{c['name']}: {c['ours']}" for c in result["claims"] if c["holds"] is False)
-        decided = len(verdicts) - verdicts.count(None)
-        held = f"{verdicts.count(True)} of {decided}" if decided else "none decided"
-        lines.append([f"`{name}`{' (quick)' if result['quick'] else ''}", result["title"], held, failed])
-    return _table(["experiment", "what", "claims that held", "which did not"], lines)
-
-
-def in_readme(text: str, folder: Path = RESULTS) -> str:
-    """README with the table as the results now give it."""
-    before, _, rest = text.partition(BEGIN)
-    return before + BEGIN + table(folder) + END + rest.partition(END)[2]
 
 
 def redraw(folder: Path = RESULTS) -> None:
@@ -75,6 +53,21 @@ def redraw(folder: Path = RESULTS) -> None:
     for text in sorted(folder.glob("*.json")):
         result = json.loads(text.read_text())
         save(experiment(result["name"]).draw, result, text.with_suffix(".png"))
+
+
+def _counts(found: Mapping[str, Result | None]) -> list[list[str]]:
+    """How many claims of each experiment held, of those that were decided, and which did not."""
+    lines = []
+    for name, result in found.items():
+        if result is None:
+            lines.append([f"`{name}`", "", NOT_RUN, ""])
+            continue
+        verdicts = [c["holds"] for c in result["claims"]]
+        failed = "; ".join(f"{c['name']}: {c['ours']}" for c in result["claims"] if c["holds"] is False)
+        decided = len(verdicts) - verdicts.count(None)
+        held = f"{verdicts.count(True)} of {decided}" if decided else "none decided"
+        lines.append([f"`{name}`{' (quick)' if result['quick'] else ''}", result["title"], held, failed])
+    return lines
 
 
 def _not_run() -> dict[str, Any]:
@@ -114,5 +107,4 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page())
-    README.write_text(in_readme(README.read_text()))
     redraw()

@@ -214,5 +214,3 @@ def test_an_experiment_writes_claims_and_a_picture(monkeypatch: pytest.MonkeyPat
 def test_the_tables_of_claims_are_made_from_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert (ROOT / summary.PAGE).read_text() == summary.page()
-    readme = (ROOT / summary.README).read_text()
-    assert readme == summary.in_readme(readme)
