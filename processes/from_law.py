@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import neuromorph.processes.lava_first  # noqa: F401 (before anything of Lava)
+
+# isort: split
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
