@@ -99,7 +99,9 @@ def plastic(
     if strange := set(traces) - set(known):
         raise RangeError(f"plastic() takes no {sorted(strange)[0]}; {did_you_mean(sorted(strange)[0], known)}")
     made = Plasticity(
-        *(None if text is None else read_rule(text) for text in (dw, dd, dt)),
+        dw=None if dw is None else read_rule(dw),
+        dd=None if dd is None else read_rule(dd),
+        dt=None if dt is None else read_rule(dt),
         three_factor=three_factor,
         taus={t: float(traces.get(f"{t}_tau", 0) if t in own else KEPT) for t in TRACES},
         impulses={t: float(traces.get(f"{t}_impulse", 0)) for t in TRACES},

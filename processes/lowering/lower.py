@@ -42,7 +42,10 @@ class Lowered:
     def write_back(self, program: Program, recorded: dict[str, Array]) -> None:
         """Store the Program's values (and what probes recorded) in the Vars they belong to, and in their aliases."""
         for process, name in self.names.items():
-            write(process, program[name])
+            node = program[name]
+            write(process, node)
+            if isinstance(node, Synapse) and node.tied_to:
+                process.weights.init = next(s.weights for s in program.synapses if s.name == node.tied_to)
         for name, data in self.monitors.items():
             data.init = recorded[name].reshape(data.shape).astype(float)
         for alias, var in self.graph.aliases.items():
@@ -95,7 +98,7 @@ def _values(node: Node) -> dict[str, Array]:
     if isinstance(node, Population):
         return {**node.states, **node.parameters}
     if isinstance(node, Synapse):
-        return {"weights": node.weights, **node.states}
+        return {**node.states, **({} if node.tied_to else {"weights": node.weights})}
     return {"data": node.data} if isinstance(node, Sink) else {}
 
 

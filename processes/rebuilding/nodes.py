@@ -161,5 +161,5 @@ def tied(node: Synapse, forward: AbstractProcess) -> AbstractProcess:
             f"synapse '{node.name}': Lava's tied weights are graded, without exponent (there and in '{forward.name}') and without delays"
         )
     made = TiedDense(name=node.name, forward=forward)
-    made.a_buff.init = node.states["a_buff"].reshape(made.a_buff.shape)
+    write(made, node)
     return made

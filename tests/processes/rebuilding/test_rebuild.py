@@ -134,16 +134,19 @@ def test_a_rebuilt_network_has_the_order_of_its_program_and_the_bits_of_lava(fee
     assert check_bits(processes["readout"], 40).first_difference is None
 
 
-def test_a_rebuilt_graph_goes_on_where_its_program_stands() -> None:
-    network = DyadicMLP((64, 16, 10), recipe=Recipe(shift=(9,), spread=60.0, spread_out=30.0, margin=2))
+@pytest.mark.parametrize("feedback", ["learned", "random", "tied"])
+def test_a_rebuilt_graph_goes_on_where_its_program_stands(feedback: str) -> None:
+    network = DyadicMLP((64, 16, 10), feedback=feedback, recipe=Recipe(shift=(9,), spread=60.0, spread_out=30.0, margin=2))
     program = network.program(DIGITS.train_images[:9], DIGITS.train_labels[:9])
     engine = Engine(program)
     engine.run(33)
     assert any((s.weights & 1).any() for s in engine.snapshot().synapses)
-    readout = rebuild(engine.snapshot())["readout"]
+    processes = rebuild(engine.snapshot())
     engine.run(20)
-    simulate(readout, 20)
-    assert differences(lower(readout), engine.snapshot()) == []
+    simulate(processes["readout"], 20)
+    assert differences(lower(processes["readout"]), engine.snapshot()) == []
+    if feedback == "tied":
+        np.testing.assert_array_equal(processes["feedback1"].weights.get(), engine.get("forward2", "weights"))
 
 
 def test_the_low_bit_of_plastic_weights_goes_with_a_warning_where_lava_begins() -> None:
