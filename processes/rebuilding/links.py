@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 
 import numpy as np
@@ -14,10 +15,10 @@ from neuromorph.program import LEARNING_INPUTS, Array, Link, Program, Synapse
 
 def connect(program: Program, processes: dict[str, AbstractProcess]) -> None:
     """Connect the processes of the nodes as the links say. Raises RebuildingError naming a link that Lava's ports cannot carry."""
-    ends = [(link.source, link.target) for link in program.links]
-    for link, end in zip(program.links, ends, strict=True):
+    times = Counter((link.source, link.target) for link in program.links)
+    for link in program.links:
         _check_learning(program, link)
-        if ends.count(end) > 1:
+        if times[link.source, link.target] > 1:
             raise _refusal(link, "is there twice, and Lava would deliver it once; send it through another node")
     for _, links in groupby(sorted(program.links, key=lambda link: link.target), lambda link: link.target):
         _connect_target(list(links), processes)
