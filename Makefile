@@ -1,6 +1,6 @@
 # Targets work from a fresh checkout: each makes a virtual environment first when it is missing or older than pyproject.toml.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types python clean
+.PHONY: help demo test test-full lint types records python clean
 
 # Python 3.10, where Lava runs, or else the newest there is, in .venv. `make demo PYTHON=python3.13` (or a path) takes
 # that one, in .venv-3.13.
@@ -45,6 +45,9 @@ types: $(FOR_TEST)  ## mypy --strict
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target build/typed .
 	@cd build && MYPYPATH=typed ../$(BIN)/mypy --strict --no-error-summary \
 	    --config-file ../pyproject.toml --cache-dir ../.mypy_cache -p neuromorph
+
+records: $(FOR_TEST)  ## write down Lava's bits anew, for the Pythons that it does not run on
+	@$(BIN)/python tests/record.py
 
 python:  ## say which Python the other targets take
 	@test -n "$(VERSION)" || { echo "$(or $(PYTHON),Python 3.10 to 3.14) is not here, or no Python 3.10 to 3.14:" \

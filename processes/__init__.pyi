@@ -1,5 +1,6 @@
 from .dyads.process import Dyads
-from .equivalence.check import BitCheck, Difference, check_bits
+from .equivalence.check import check_bits
+from .equivalence.result import BitCheck, Difference
 from .equivalence.runtime import lava_run
 from .from_law import LawProcess
 from .lowering.simulate import lower, restart, simulate

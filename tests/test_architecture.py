@@ -255,7 +255,7 @@ def repository_files(folder: Path = ROOT) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from repository_files(path)
-        elif path.suffix != ".h5":
+        elif path.suffix not in (".h5", ".npz"):
             yield path
 
 

@@ -30,6 +30,6 @@ def test_the_wheel_holds_every_source_file(tmp_path: Path) -> None:
         f"{installed}/{path.relative_to(ROOT / top).as_posix()}"
         for top, installed in PACKAGES.items()
         for path in (ROOT / top).rglob("*")
-        if path.suffix in (".py", ".pyi") or path.name == "py.typed"
+        if path.suffix in (".py", ".pyi", ".npz") or path.name == "py.typed"
     }
     assert packaged == expected

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,10 +17,7 @@ from neuromorph.extras import need
 
 if TYPE_CHECKING:
     from neuromorph.console import Talk
-    from neuromorph.runs.folder import RunFolder
-
-SAMPLES = 100
-"""Images shown when the graph of a run folder is checked."""
+    from neuromorph.processes.equivalence.result import BitCheck
 
 
 def check_bits(
@@ -47,25 +46,34 @@ def check_model(
     """Compare a MODEL in Lava and natively."""
     if model.endswith(".h5"):
         raise NeuromorphError(f"'{model}' is an artifact, which has no Lava graph; give the run folder or file.py:name")
-    need("lava", "check-bits")
-    from neuromorph.processes.equivalence.check import check_bits as compare
-    from neuromorph.runs.folder import RunFolder
-
-    process = _run_graph(RunFolder.open(Path(model)), data_dir) if is_folder(model) else graph_of(model)
+    compare = _comparison(model, data_dir)
     with warnings.catch_warnings(record=True) as notes, talk.bar("comparing", steps) as bar:
         warnings.simplefilter("always")
-        check = compare(process, steps, runtime=runtime, time_limit=time_limit, progress=bar.advance)
+        check = compare(steps, runtime=runtime, time_limit=time_limit, progress=bar.advance)
     for note in dict.fromkeys(str(warning.message) for warning in notes):
         talk.say(f"note: {note}")
     found = check.first_difference
-    talk.say(f"{check.steps} steps, {check.variables} variables: {'all bits agree' if check.equal else found}")
-    return {"equal": check.equal, "steps": check.steps, "first_difference": None if found is None else vars(found)}
+    talk.say(
+        f"{check.steps} steps, {check.variables} variables, against {check.against}: "
+        f"{'all bits agree' if check.equal else found}"
+    )
+    return {
+        "equal": check.equal, "against": check.against, "steps": check.steps,
+        "first_difference": None if found is None else vars(found),
+    }  # fmt: skip
 
 
-def _run_graph(run: RunFolder, data_dir: Path | None) -> Any:
-    """The graph of a run with its present weights, learning on, on its first training images."""
-    from neuromorph.runs.chip import network_of
+def _comparison(model: str, data_dir: Path | None) -> Callable[..., BitCheck]:
+    """Compares the MODEL: a graph with Lava, a run on its first training images with Lava or with what is recorded of it."""
+    if not is_folder(model):
+        need("lava", "check-bits of a graph")
+        from neuromorph.processes.equivalence.check import check_bits as compare
+
+        return partial(compare, graph_of(model))
+    from neuromorph.processes.equivalence.recorded import check_program
+    from neuromorph.runs.chip import first_images, network_of
+    from neuromorph.runs.folder import RunFolder
     from neuromorph.runs.origin import Origin
 
-    network, data = network_of(run), Origin(**run.description["data"]).load(data_dir)
-    return network.build(data.train_images[:SAMPLES], data.train_labels[:SAMPLES]).readout
+    run = RunFolder.open(Path(model))
+    return partial(check_program, first_images(network_of(run), Origin(**run.description["data"]).load(data_dir)))

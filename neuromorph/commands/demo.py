@@ -12,7 +12,7 @@ from neuromorph.commands.compile import compile_model
 from neuromorph.commands.options import AsJson, typed_command
 from neuromorph.commands.run import run_artifact
 from neuromorph.errors import OutputError
-from neuromorph.extras import need
+from neuromorph.extras import has, need
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,8 +44,8 @@ def play(out: Path, talk: Talk) -> dict[str, Any]:
     talk.say("1. A network of dyadic neurons, wired as Lava processes, learns scikit-learn's digits with integers only")
     trained = train(kind_of("chip"), {"data": "digits", "bits": BITS}, [0], folder / "run", typed_command(), talk)
     run = str(folder / "run")
-    talk.say("\n2. The trained network, still learning, against Lava's own runtime")
-    bits = check_model(run, BITS, runtime=True, time_limit=RUNTIME_LIMIT, data_dir=None, talk=talk)
+    talk.say("\n2. The trained network, still learning, against Lava's own runtime, or what is recorded of Lava")
+    bits = check_model(run, BITS, runtime=has("lava"), time_limit=RUNTIME_LIMIT, data_dir=None, talk=talk)
     talk.say("\n3. An artifact for a Loihi-class chip, and what it answers")
     net = folder / "net.h5"
     compile_model(run, net, freeze=False, overwrite=False, talk=talk)

@@ -12,6 +12,10 @@ from neuromorph.laws.products.plasticity import SignMode
 Array = NDArray[Any]
 
 
+class QuantizationWarning(UserWarning):
+    """Weights lost bits that the chip (and Lava) cannot hold."""
+
+
 STATIC_RANGE = {SignMode.MIXED: (-256, 254), SignMode.EXCITATORY: (0, 255), SignMode.INHIBITORY: (-255, 0)}
 """Of static weights; with mixed signs they are even."""
 

@@ -21,6 +21,8 @@ from neuromorph.extras import has
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.networks.dyadic_mlp.network import DyadicMLP
 from neuromorph.networks.dyadic_mlp.recipe import Recipe, recipe_for
+from neuromorph.processes.equivalence.recorded import check_program, is_recorded
+from neuromorph.processes.equivalence.result import BitCheck
 from neuromorph.program import Array, Program
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
 from neuromorph.runs.sizes import hidden_units, pixels
@@ -30,6 +32,8 @@ SHOWN = 2000
 """Samples on which the accuracy of an epoch is measured when nothing is held out."""
 BITS = 200
 """First steps that are compared with Lava's models when nobody says."""
+CHECKED = 100
+"""Images that a trained network shows when it is compared with Lava's models."""
 
 
 @dataclass(frozen=True)
@@ -169,14 +173,14 @@ class ChipTraining(Training):
     def _compare_first_bits(self, run: RunFolder, training: OnlineTraining, talk: Talk) -> None:
         """Raises NeuromorphError where the engine and Lava's models differ."""
         steps = self.task.bits
-        equal = first_bits(training, steps)
-        if equal is None:
-            talk.say("Lava is not installed: the first steps are not compared with its models")
+        found = first_bits(training, steps)
+        if found is None:
+            talk.say("Lava is not installed, and of this training nothing of it is recorded: no bits are compared")
             return
-        run.description["first_bits"] = {"steps": steps, "equal": equal}
-        talk.say(f"first {steps} steps against Lava's models: {'every bit equal' if equal else 'DIFFERENT'}")
-        if not equal:
-            raise NeuromorphError("the engine and Lava's models differ; run neuromorph check-bits on the run folder")
+        run.description["first_bits"] = {"steps": steps, "equal": found.equal}
+        talk.say(f"first {steps} steps against {found.against}: {'every bit equal' if found.equal else 'DIFFERENT'}")
+        if not found.equal:
+            raise NeuromorphError(f"the engine differs from {found.against}: {found.first_difference}")
 
     def _end_epoch(self, run: RunFolder, training: OnlineTraining, talk: Talk) -> str:
         program, network, parts = training.snapshot(), self.network, self.parts
@@ -211,16 +215,18 @@ class ChipTraining(Training):
         return told
 
 
-def first_bits(training: OnlineTraining, steps: int) -> bool | None:
-    """Whether the first `steps` steps of this very training are the same in Lava's models, every variable at every step.
+def first_bits(training: OnlineTraining, steps: int) -> BitCheck | None:
+    """The engine held against Lava on the first `steps` steps of this very training, every variable at every step.
 
-    None where Lava is not installed: nothing was compared.
+    None where Lava is not installed and nothing of this training is recorded: nothing was compared.
     """
-    if not has("lava"):
-        return None
-    from neuromorph.processes import check_bits, rebuild
+    program = training.beginning(steps)
+    return check_program(program, steps) if has("lava") or is_recorded(program) else None
 
-    return check_bits(rebuild(training.beginning(steps))["readout"], steps).equal
+
+def first_images(network: DyadicMLP, data: Dataset) -> Program:
+    """The network with its present weights, learning on, on the first training images."""
+    return network.program(data.train_images[:CHECKED], data.train_labels[:CHECKED])
 
 
 def _save(run: RunFolder, program: Program) -> None:

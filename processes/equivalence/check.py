@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import neuromorph.processes.lava_first  # noqa: F401 (before anything of Lava)
+
+# isort: split
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,43 +16,16 @@ from lava.utils.sparse import find
 from scipy.sparse import csr_matrix
 
 from neuromorph.engine.engine import Engine
+from neuromorph.processes.equivalence.recorded import dense
+from neuromorph.processes.equivalence.result import BitCheck, Difference
 from neuromorph.processes.equivalence.runtime import lava_run
 from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.lower import Lowered
+from neuromorph.processes.rebuilding import rebuild
 from neuromorph.processes.stepping.stepper import LavaStepper
-from neuromorph.program import Array, Population, Sink, Synapse
+from neuromorph.program import Population, Program, Sink, Synapse
 
 Read = Callable[[Var], Any]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The first place where Lava and the engine disagree."""
-
-    step: int
-    population: str
-    variable: str
-    index: tuple[int, ...]
-    lava: int
-    native: int
-
-    def __str__(self) -> str:
-        at = ", ".join(map(str, self.index))
-        where = f"step {self.step}, '{self.population}', {self.variable}[{at}]"
-        return f"{where}: Lava has {self.lava}, the engine {self.native}"
-
-
-@dataclass(frozen=True)
-class BitCheck:
-    """What `check_bits` found. `variables`: how many were compared in each step."""
-
-    steps: int
-    variables: int
-    first_difference: Difference | None
-
-    @property
-    def equal(self) -> bool:
-        return self.first_difference is None
 
 
 def check_bits(
@@ -81,19 +57,46 @@ def check_bits(
                 engine, [*variables, *recorded], steps, _runtime_reader(lowered, flatten_graph(process))
             ),
         )
-        return BitCheck(steps, len(variables), found)
-    stepper = LavaStepper(process)
-    twin = _twins(lowered.graph, stepper.graph)
-    for step in range(1, steps + 1):
-        stepper.step()
+        return BitCheck(steps, len(variables), found, "Lava's own runtime")
+    for step, read in stepped(process, lowered, steps):
         engine.run(1)
         seen = variables if step < steps else [*variables, *recorded]
-        found = _first_difference(engine, seen, step, lambda var: stepper.get(twin[var.process], var.name))
+        found = _first_difference(engine, seen, step, read)
         if found:
             return BitCheck(step, len(variables), found)
         if progress:
             progress(1)
     return BitCheck(steps, len(variables), None)
+
+
+def check_graphs_of(program: Program, steps: int, **options: Any) -> BitCheck:
+    """`check_bits`, with its options, of the Lava graph of a Program, or of its graphs where not all nodes are connected."""
+    checks: list[BitCheck] = []
+    for process in graphs_of(program):
+        checks.append(check_bits(process, steps, **options))
+        if not checks[-1].equal:
+            break
+    return replace(checks[-1], variables=sum(check.variables for check in checks))
+
+
+def graphs_of(program: Program) -> list[AbstractProcess]:
+    """A process of each Lava graph that a Program is rebuilt to: one graph, or one for each connected part."""
+    found: list[AbstractProcess] = []
+    seen: set[AbstractProcess] = set()
+    for process in rebuild(program).values():
+        if process not in seen:
+            found.append(process)
+            seen.update(flatten_graph(process).processes)
+    return found
+
+
+def stepped(process: AbstractProcess, lowered: Lowered, steps: int) -> Iterator[tuple[int, Read]]:
+    """Lava's models of a graph, step by step: the number of the step, and what reads a Var of `lowered` after it."""
+    stepper = LavaStepper(process)
+    twin = _twins(lowered.graph, stepper.graph)
+    for step in range(1, steps + 1):
+        stepper.step()
+        yield step, lambda var: stepper.get(twin[var.process], var.name)
 
 
 def _twins(one: ProcessGraph, other: ProcessGraph) -> dict[AbstractProcess, AbstractProcess]:
@@ -139,21 +142,10 @@ def compared(lowered: Lowered) -> Iterator[tuple[Var, str, str]]:
         yield from ((getattr(process, v), name, v) for v in names if v in process.vars.member_names)
 
 
-def native_value(engine: Engine, name: str, variable: str, shape: tuple[int, ...]) -> Array:
-    """A variable of the engine in the shape of its Var, a sparse one as a dense array."""
-    values = engine.get(name, variable)
-    node = next((s for s in engine.program.synapses if s.name == name), None)
-    if node is not None and node.index is not None and variable in ("weights", "tag_1", "tag_2"):
-        full = np.zeros(shape, dtype=np.int64)
-        full[tuple(node.index)] = values
-        return full
-    return values.reshape(shape)
-
-
 def _first_difference(engine: Engine, variables: list[tuple[Var, str, str]], step: int, read: Read) -> Difference | None:
     for var, name, variable in variables:
         lava = np.asarray(read(var))
-        native = native_value(engine, name, variable, lava.shape)
+        native = dense(engine, name, variable).reshape(lava.shape)
         if not np.array_equal(lava, native):
             at = tuple(int(i) for i in np.argwhere(lava != native)[0])
             return Difference(step, name, variable, at, int(lava[at]), int(native[at]))

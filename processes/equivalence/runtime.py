@@ -1,5 +1,8 @@
 """Runs a graph in Lava's real runtime so that it always ends: with a result, or with the reason."""
 
+import neuromorph.processes.lava_first  # noqa: F401 (before anything of Lava)
+
+# isort: split
 import contextlib
 import multiprocessing
 import threading

@@ -14,14 +14,10 @@ from scipy.sparse import csr_matrix, spmatrix
 from neuromorph.errors import LoweringError, RangeError
 from neuromorph.laws.products.plasticity import WEIGHT_RANGE, SignMode
 from neuromorph.laws.synapse import WEIGHT_BITS_RANGE
-from neuromorph.laws.weights import grid, mode_of, on_grid
+from neuromorph.laws.weights import QuantizationWarning, grid, mode_of, on_grid
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.program import Array
 from neuromorph.program.synapse import entries
-
-
-class QuantizationWarning(UserWarning):
-    """Weights lose low bits, as they do in Lava's fixed-point models and on the chip."""
 
 
 def value(process: AbstractProcess, name: str) -> Array:
