@@ -12,6 +12,7 @@ from neuromorph.errors import MissingError, RangeError
 from neuromorph.laws.catalogue import LAWS
 from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.laws.products.rule import GradedSpike
+from neuromorph.laws.weights import QuantizationWarning
 from neuromorph.processes.equivalence import recorded
 from neuromorph.processes.equivalence.recorded import RECORDS, Record, check_program, check_recorded
 from neuromorph.program import Program, Sink, Source
@@ -140,3 +141,11 @@ def test_a_program_of_several_graphs_is_compared_whole() -> None:
     found = check_program(program, 5)
     assert found.equal
     assert found.variables == len(Record.load(FOLDER / "static-synapses.npz").variables)
+
+
+def test_low_bits_that_lava_cuts_are_cut_here_too_and_told() -> None:
+    program = PROGRAMS["three-factors"]()
+    odd = int(np.count_nonzero(program["plastic"].weights & 1))
+    assert odd
+    with pytest.warns(QuantizationWarning, match=rf"synapse 'plastic': {odd} weights lose low bits, as in Lava"):
+        check_recorded(program, 1, records=FOLDER)
