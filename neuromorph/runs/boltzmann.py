@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from neuromorph.console import Talk
-from neuromorph.data import Dataset
+from neuromorph.data import Dataset, Scaling
 from neuromorph.errors import ArtifactError, RangeError
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
 from neuromorph.runs.task import Given, Task, Training, longer
@@ -59,7 +59,7 @@ class BoltzmannTask(Task):
     def begin(self, data: Dataset, ranks: Any = None) -> BoltzmannTraining:
         from neuromorph.learning.boltzmann.registry import Machine
 
-        train, test = (_binary(images) for images in (data.train_images, data.test_images[:MEASURED]))
+        train, test = (_binary(images, data.scaling) for images in (data.train_images, data.test_images[:MEASURED]))
         return BoltzmannTraining(self, Machine(**self.options).sampler(self.rule, train, self.seed), test)
 
 
@@ -140,5 +140,6 @@ def _as_tensors(value: Any) -> Any:
     return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
-def _binary(images: Any) -> Array:
-    return (np.asarray(images).reshape(len(images), -1) > 127).astype(np.float64)
+def _binary(images: Any, scaling: Scaling) -> Array:
+    """1 where the payload of a chip's input axon would be above half: of bytes, where a pixel is above 127."""
+    return (scaling.encode(images) > 127).astype(np.float64)

@@ -46,6 +46,8 @@ def train(kind: type[Task], given: Given, seeds: Sequence[int], folder: Path, co
             RunFolder.create(folder / f"seed{task.seed}" if len(tasks) > 1 else folder, _described(task, origin, command))
             for task in tasks
         ]
+        if is_first():
+            talk.say(str(data))
         results = [training.train(run, talk) for run, training in zip(runs, chain((first,), trainings), strict=True)]
     return results[0] if len(results) == 1 else _summed(folder, kind, results, talk)
 
