@@ -88,7 +88,7 @@ class Cell:
 
         data = asked.data(self.data).first(self.samples)
         task = self.task(0, data)
-        told = {"data": self.data, "fingerprint": asked.fingerprint(self.data), "samples": self.samples}
+        told: dict[str, Any] = {"data": self.data, "fingerprint": asked.fingerprint(self.data), "samples": self.samples}
         told |= {"task": task.as_dict(), "differs": differs}
         asked.note(self.name, told, command_of(task, data, self.samples, seeds))
 

@@ -12,13 +12,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset
 from neuromorph.errors import ArtifactError, RangeError
 from neuromorph.runs.folder import RunFolder
 
+OneTask = TypeVar("OneTask", bound="Task")
 Given = Mapping[str, Any]
 """Options of the command line by name, those that were given."""
 
@@ -41,7 +42,7 @@ class Task(ABC):
         """The task that these options ask for. Raises RangeError for what does not go together."""
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Task:
+    def from_dict(cls: type[OneTask], values: Mapping[str, Any]) -> OneTask:
         """Of run.json. Raises ArtifactError when something is missing, or nothing of this version knows it."""
         wanted = {field.name for field in fields(cls)}
         if values.keys() != wanted:
