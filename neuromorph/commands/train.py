@@ -37,12 +37,13 @@ from neuromorph.commands.train_options import (
     Validation,
     WeightDecay,
 )
-from neuromorph.errors import DivergenceError, RangeError
+from neuromorph.errors import DivergenceError, RangeError, did_you_mean
 from neuromorph.extras import need
 
 if TYPE_CHECKING:
     from neuromorph.console import Talk
 
+BACKENDS = ("native", "torch")
 BATCHED = ("options", "network", "batch", "rate", "optimizer", "momentum", "weight_decay", "schedule", "first", "keep_best",
            "metrics", "tensorboard", "device")  # fmt: skip
 MACHINE = ("rule", "data", "samples", "data_dir", "options", "rate", "seed", "seeds", "out", "backend")
@@ -102,8 +103,8 @@ def train(
 def backend_of(given: Mapping[str, Any]) -> str:
     """native or torch, of the options that were given. Raises RangeError for those that do not go together."""
     backend = given.get("backend", "torch" if "rule" in given else "native")
-    if backend not in ("native", "torch"):
-        raise RangeError(f"unknown backend {backend!r}; known are native, torch")
+    if backend not in BACKENDS:
+        raise RangeError(f"unknown backend {backend!r}; {did_you_mean(backend, BACKENDS)}")
     if backend == "torch" and "rule" not in given:
         raise RangeError("backend torch trains by a rule; name one with --rule, such as --rule dp")
     if backend == "native" and "rule" in given:
