@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuromorph.data import pixels_as_payloads
+from neuromorph.data import Scaling, pixels_as_payloads
+from neuromorph.data.images import as_images
 from neuromorph.data.labels import check_labels
 from neuromorph.engine.online import OnlineTraining, accuracy, predict, present
 from neuromorph.errors import RangeError
-from neuromorph.networks.dyadic_mlp.recipe import Recipe
+from neuromorph.networks.dyadic_mlp.calibration import Health, HealthWarning, calibrated, health
+from neuromorph.networks.dyadic_mlp.recipe import GENERAL, Recipe
 from neuromorph.networks.dyadic_mlp.wiring import wired
 from neuromorph.program import Array, Program, Synapse
 
@@ -41,16 +45,21 @@ class DyadicMLP:
     layer. feedback: "learned" (own weights, own seed, learned by the chip's rule: no weight transport), "random" (fixed),
     "tied" (the transposed forward weights: simulation only). Weights are integers of -256..255, activities 0..127.
 
+    recipe: None has `calibrate` find one for the first training samples that the network is given. scaling: how samples become
+    payloads of its `inputs`; None: what suits those samples, or, with a recipe, bytes as they are. Of a table of features with both
+    signs every feature has two inputs, so there are 2 * layers[0].
+
     It *is* its `program()`, with the current weights; `build()` is that Program as a Lava process graph.
-    Raises RangeError for layer sizes or a feedback that make no sense.
+    Raises RangeError for layer sizes or a feedback that make no sense, and where a recipe is needed that is not there yet.
     """
 
     layers: Sequence[int]
     feedback: str = "learned"
     seed: int = 0
-    recipe: Recipe = field(default_factory=Recipe)
-    forward_weights: list[Array] = field(init=False)
-    feedback_weights: list[Array] = field(init=False)
+    recipe: Recipe | None = None
+    scaling: Scaling | None = None
+    forward_weights: list[Array] = field(init=False, default_factory=list)
+    feedback_weights: list[Array] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         sizes = list(self.layers)
@@ -61,15 +70,20 @@ class DyadicMLP:
         if self.feedback not in FEEDBACK:
             raise RangeError(f"feedback = {self.feedback!r} is none of {', '.join(FEEDBACK)}")
         self.layers = tuple(int(n) for n in sizes)
-        self.forward_weights, self.feedback_weights = self._first_weights()
+        if self.scaling and self.scaling.size != self.layers[0]:
+            raise RangeError(
+                f"layers begin with {self.layers[0]}, and the scaling is of samples of {self.scaling.size} values"
+            )
+        if self.recipe:
+            self.forward_weights, self.feedback_weights = self._first_weights(self.recipe)
 
-    def _first_weights(self) -> tuple[list[Array], list[Array]]:
-        pairs = list(zip(self.layers[1:], self.layers, strict=False))
+    def _first_weights(self, recipe: Recipe) -> tuple[list[Array], list[Array]]:
+        pairs = list(zip(self.layers[1:], (self.inputs, *self.layers[1:]), strict=False))
         last = len(pairs) - 1
-        spreads = [self.recipe.spread_out if k == last else self.recipe.spread for k in range(len(pairs))]
+        spreads = [recipe.spread_out if k == last else recipe.spread for k in range(len(pairs))]
         forward = [even_normal(self._rng(FORWARD_STREAM, k), spreads[k], pair) for k, pair in enumerate(pairs)]
         if self.feedback == "random":
-            spreads = [self.recipe.spread_random] * len(pairs)
+            spreads = [recipe.spread_random] * len(pairs)
         feedback = [even_normal(self._rng(FEEDBACK_STREAM, k), spreads[k], pairs[k][::-1]) for k in range(1, len(pairs))]
         return forward, feedback
 
@@ -77,22 +91,56 @@ class DyadicMLP:
         return np.random.default_rng([self.seed, stream, layer])
 
     @property
+    def inputs(self) -> int:
+        """Input axons."""
+        return self.scaling.inputs if self.scaling else self.layers[0]
+
+    @property
+    def known_recipe(self) -> Recipe:
+        """The recipe. Raises RangeError while there is none."""
+        if self.recipe is None:
+            raise RangeError(
+                "this DyadicMLP has no recipe yet, and so no weights: fit it, calibrate it with training samples, or give one, such as "
+                "recipe=recipe_for('mnist', 1)"
+            )
+        return self.recipe
+
+    def calibrate(self, images: Array) -> DyadicMLP:
+        """Find the recipe for these training samples (n, ...), and draw the first weights anew; of a recipe that there is, keep what does
+        not depend on data (calibration.py). Raises DataError and RangeError for samples that do not fit."""
+        checked = self._checked(images)
+        fresh = replace(self, recipe=self.recipe or GENERAL, scaling=self.scaling or Scaling.of("", checked))
+        recipe = calibrated(fresh.forward_weights, fresh.samples(checked), fresh.known_recipe)
+        self.recipe, self.scaling = recipe, fresh.scaling
+        self.forward_weights, self.feedback_weights = fresh.forward_weights, fresh.feedback_weights
+        return self
+
+    def health(self, images: Array) -> list[Health]:
+        """Of each hidden layer, the shares of neurons that are silent or saturated at these samples."""
+        return health(self.forward_weights, self.samples(images), self.known_recipe)
+
+    @property
     def steps(self) -> int:
         """Steps a sample is shown."""
-        return self.recipe.steps_for(len(self.layers) - 2)
+        return self.known_recipe.steps_for(len(self.layers) - 2)
 
     def targets(self, labels: Array) -> Array:
         """(n, outputs): target_on for the label, target_off for the others. labels: (n,), 0..outputs - 1; raises DataError for others."""
         outputs = self.layers[-1]
+        recipe = self.known_recipe
         wanted = check_labels(labels, np.size(labels), outputs, f"a network of {outputs} outputs")
-        return np.where(np.arange(outputs) == wanted[:, None], self.recipe.target_on, self.recipe.target_off)
+        return np.where(np.arange(outputs) == wanted[:, None], recipe.target_on, recipe.target_off)
 
     def samples(self, images: Array) -> Array:
-        """Images of bytes as payloads (n, inputs)."""
-        payloads = pixels_as_payloads(images)
-        if payloads.shape[1] != self.layers[0]:
-            raise RangeError(f"images have {payloads.shape[1]} pixels, the network {self.layers[0]} inputs")
-        return payloads
+        """Samples (n, ...) as payloads (n, inputs). Raises DataError for values that do not fit the scaling."""
+        found = self._checked(images)
+        return self.scaling.encode(found) if self.scaling else pixels_as_payloads(found)
+
+    def _checked(self, images: Array) -> Array:
+        found = as_images(images, "samples")
+        if (size := math.prod(found.shape[1:])) != self.layers[0]:
+            raise RangeError(f"samples have {size} values, the network {self.layers[0]} inputs")
+        return found
 
     def program(
         self, images: Array | None = None, labels: Array | None = None, *, learning: bool = True, rate_interval: int = 0
@@ -102,7 +150,7 @@ class DyadicMLP:
         Without labels the phases are free. `learning` False starts with y3 = 0. `rate_interval`: samples between two falls of
         the rate.
         """
-        samples = np.zeros((1, self.layers[0]), np.int32) if images is None else self.samples(images)
+        samples = np.zeros((1, self.inputs), np.int32) if images is None else self.samples(images)
         targets = None if labels is None else self.targets(labels)
         return present(wired(self, learning=learning, rate_interval=rate_interval), samples, targets)
 
@@ -119,7 +167,7 @@ class DyadicMLP:
 
     def training(self, images: Array, labels: Array, epochs: int, start: Program | None = None) -> OnlineTraining:
         """A training of `epochs` epochs, ready to run; `start`: a Program to go on from (of the same training)."""
-        interval = self.recipe.rate_interval(len(images) * epochs)
+        interval = self.known_recipe.rate_interval(len(images) * epochs)
         program = start if start is not None else self.program(rate_interval=interval)
         return OnlineTraining(program, self.samples(images), self.targets(labels), self.seed)
 
@@ -134,16 +182,28 @@ class DyadicMLP:
     ) -> DyadicMLP:
         """Train natively, one sample at a time; the weights end in `forward_weights` and `feedback_weights`.
 
-        `progress(n)` after every n samples, `epoch_end(training)` after every epoch. Ctrl-C leaves the weights as they
-        were before; use `training()` to keep what was reached.
+        A network without a recipe is calibrated first. HealthWarning where many neurons are silent or saturated. `progress(n)` after
+        every n samples, `epoch_end(training)` after every epoch. Ctrl-C leaves the weights as they were before; use `training()` to keep
+        what was reached.
         """
-        training = self.training(images, labels, self.recipe.epochs if epochs is None else epochs)
-        for _ in range(self.recipe.epochs if epochs is None else epochs):
+        if self.recipe is None:
+            self.calibrate(images)
+        self._warn_of_ill(images)
+        wanted = self.known_recipe.epochs if epochs is None else epochs
+        training = self.training(images, labels, wanted)
+        for _ in range(wanted):
             training.run_epoch(progress)
             self.take_weights(training.snapshot())
             if epoch_end:
                 epoch_end(training)
         return self
+
+    def _warn_of_ill(self, images: Array) -> None:
+        for layer in self.health(images):
+            if layer.is_ill:
+                warnings.warn(
+                    f"{layer}, before training; calibrate() fits the recipe to the data", HealthWarning, stacklevel=3
+                )
 
     def take_weights(self, program: Program) -> None:
         """Adopt the weights of a Program of this network."""
@@ -195,7 +255,3 @@ class DyadicMLP:
         engine = Engine(Program(program.nodes, program.links, probes))
         engine.run(steps)
         return {probe.name: engine.get(probe.name, "data") for probe in probes}
-
-    def arguments(self) -> dict[str, Any]:
-        """What makes this network again: `DyadicMLP(**arguments)` with `recipe` as a Recipe."""
-        return {"layers": list(self.layers), "feedback": self.feedback, "seed": self.seed, "recipe": self.recipe.as_dict()}

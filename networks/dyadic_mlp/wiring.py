@@ -24,16 +24,19 @@ def learning_rule(exponent: int, decay: int | None) -> str:
     """dw = 2^exponent * rate * pre * (post's y1 - 64), at events; bottom-up that is mean * delta, top-down |delta| * +-mean/2.
 
     At every second event also -2^decay * rate * w, the same decay on forward and feedback weights, which then forget their
-    different beginnings (Kolen and Pollack), and a constant against the floors of both products.
+    different beginnings (Kolen and Pollack), and a constant against the floors of both products. Without decay, the constant is half a
+    unit of the gradient's product an event, just what its floor takes away.
     """
     gradient = f"2^{exponent}*x0*x1*y3*(y1-64)"
-    return gradient if decay is None else f"{gradient} - 2^{decay}*x0*w*y2*y3 + 2^{decay}*x0*y2"
+    if decay is None:
+        return f"{gradient} + 2^{exponent}*x0*y2"
+    return f"{gradient} - 2^{decay}*x0*w*y2*y3 + 2^{decay}*x0*y2"
 
 
 def wired(network: DyadicMLP, *, learning: bool, rate_interval: int) -> Program:
     """The network with its present weights, and one blank sample in its presenter. `learning` False: rates of 0."""
-    recipe, sizes, net = network.recipe, network.layers, Wiring()
-    blank = np.zeros((1, sizes[0]), np.int32), np.zeros((1, sizes[-1]), np.int32)
+    recipe, sizes, net = network.known_recipe, network.layers, Wiring()
+    blank = np.zeros((1, network.inputs), np.int32), np.zeros((1, sizes[-1]), np.int32)
     shown = net.presenter("presenter", *blank, steps=network.steps)
     shared: dict[str, Any] = {
         "alpha": 256 * recipe.alpha,
@@ -49,9 +52,8 @@ def wired(network: DyadicMLP, *, learning: bool, rate_interval: int) -> Program:
             f"hidden{k + 1}",
             DYAD,
             size,
-            shift=_of_layer(recipe.shift, k),
-            shift_error=_of_layer(recipe.shift_error, k),
             nudge_from=3 * len(sizes) - 5 - 2 * k,
+            **recipe.hidden(k),
             **shared,
         )
         for k, size in enumerate(sizes[1:-1])
@@ -76,13 +78,8 @@ def wired(network: DyadicMLP, *, learning: bool, rate_interval: int) -> Program:
     return net.program()
 
 
-def _of_layer(values: tuple[int, ...], k: int) -> int:
-    """Of the hidden layers from the bottom up, the last one for all above it."""
-    return values[min(k, len(values) - 1)]
-
-
 def _connect_forward(net: Wiring, network: DyadicMLP, layers: list[Part]) -> list[Part]:
-    rule = learning_rule(network.recipe.exponent, network.recipe.decay)
+    rule = learning_rule(network.known_recipe.exponent, network.known_recipe.decay)
     seeds = [network.seed * 64 + 4 * k + 1 for k in range(len(layers) - 1)]
     return [
         net.synapse(f"forward{k + 1}", pre.s_out, post.a_in, network.forward_weights[k], _of_dyads(rule, seeds[k]))
@@ -91,7 +88,7 @@ def _connect_forward(net: Wiring, network: DyadicMLP, layers: list[Part]) -> lis
 
 
 def _connect_feedback(net: Wiring, network: DyadicMLP, layers: list[Part], forward: list[Part]) -> None:
-    rule = learning_rule(network.recipe.exponent_feedback, network.recipe.decay)
+    rule = learning_rule(network.known_recipe.exponent_feedback, network.known_recipe.decay)
     for k, (post, pre) in enumerate(pairwise(layers)):
         name, ends = f"feedback{k + 1}", (pre.s_error, post.a_in_error)
         if network.feedback == "tied":

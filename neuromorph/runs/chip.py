@@ -7,11 +7,12 @@ at the interval it was begun with: the bits of a run whose recipe has as few epo
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from neuromorph.console import Talk
-from neuromorph.data import Dataset
+from neuromorph.data import Dataset, Scaling
 from neuromorph.deploy.artifact.file import load, save
 from neuromorph.deploy.artifact.provenance import Provenance
 from neuromorph.deploy.freeze import freeze
@@ -54,11 +55,15 @@ class ChipTask(Task):
     @classmethod
     def settled(cls, given: Given, data: Dataset, seed: int) -> ChipTask:
         sizes = given.get("layers") or (pixels(data), hidden_units(data), data.classes)
-        recipe = recipe_for(data.name, len(sizes) - 2)
-        epochs = given.get("epochs", recipe.epochs)
+        feedback, validation = given.get("feedback", "learned"), given.get("validation", 0)
+        _check(sizes, validation, data)
+        network = DyadicMLP(sizes, feedback, seed, recipe_for(data.name, len(sizes) - 2), data.scaling)
+        if network.recipe is None:
+            network.calibrate(split(data, validation).images)
+        epochs = given.get("epochs", network.known_recipe.epochs)
         return cls(
-            seed=seed, layers=sizes, feedback=given.get("feedback", "learned"), recipe=asdict(replace(recipe, epochs=epochs)),
-            epochs=epochs, validation=given.get("validation", 0), bits=given.get("bits", BITS),
+            seed=seed, layers=sizes, feedback=feedback, recipe=asdict(replace(network.known_recipe, epochs=epochs)),
+            epochs=epochs, validation=validation, bits=given.get("bits", BITS),
         )  # fmt: skip
 
     def extended(self, given: Given) -> ChipTask:
@@ -71,21 +76,21 @@ class ChipTask(Task):
         return "the rate y3 goes on falling at the interval it was begun with"
 
     def begin(self, data: Dataset, ranks: Any = None) -> ChipTraining:
-        self._check(data)
-        return ChipTraining(self, self.network(), split(data, self.validation), data)
+        return ChipTraining(self, self.network(data.scaling), split(data, self.validation), data)
 
-    def network(self) -> DyadicMLP:
-        """At its first weights."""
-        return DyadicMLP(self.layers, feedback=self.feedback, seed=self.seed, recipe=Recipe.from_dict(self.recipe))
+    def network(self, scaling: Scaling) -> DyadicMLP:
+        """At its first weights, for data of this scaling."""
+        return DyadicMLP(self.layers, self.feedback, self.seed, Recipe.from_dict(self.recipe), scaling)
 
-    def _check(self, data: Dataset) -> None:
-        if self.layers[0] != pixels(data) or self.layers[-1] != data.classes:
-            raise RangeError(
-                f"--layers {'-'.join(map(str, self.layers))} does not fit {data.name}: it has {pixels(data)} pixels and "
-                f"{data.classes} classes, so write {pixels(data)}-...-{data.classes}"
-            )
-        if self.validation >= len(data.train_images):
-            raise RangeError(f"--validation {self.validation} leaves nothing of {len(data.train_images)} training images")
+
+def _check(layers: Sequence[int], validation: int, data: Dataset) -> None:
+    if layers[0] != pixels(data) or layers[-1] != data.classes:
+        raise RangeError(
+            f"--layers {'-'.join(map(str, layers))} does not fit {data.name}: it has {pixels(data)} values a sample and "
+            f"{data.classes} classes, so write {pixels(data)}-...-{data.classes}"
+        )
+    if validation >= len(data.train_images):
+        raise RangeError(f"--validation {validation} leaves nothing of {len(data.train_images)} training images")
 
 
 def chip_task(run: RunFolder) -> ChipTask:
@@ -100,7 +105,7 @@ def chip_task(run: RunFolder) -> ChipTask:
 
 def network_of(run: RunFolder) -> DyadicMLP:
     """The network of a run with the weights of its checkpoint, or as its first weights were drawn where there is none."""
-    network = chip_task(run).network()
+    network = chip_task(run).network(Scaling.from_dict(run.description["data"]["scaling"]))
     if run.has_checkpoint:
         network.take_weights(load(run.path / CHECKPOINT).program)
     return network
@@ -153,6 +158,9 @@ class ChipTraining(Training):
         task, described = self.task, run.description
         talk.say(f"{run.path}: {'-'.join(map(str, task.layers))}, {task.feedback} feedback, seed {task.seed}")
         training = self.network.training(self.parts.images, self.parts.labels, task.recipe["epochs"], self.start)
+        for layer in self.network.health(self.parts.images):
+            if layer.is_ill:
+                talk.say(f"note: {layer}, before training")
         if task.bits and self.start is None:
             self._compare_first_bits(run, training, talk)
         began, before = time.perf_counter(), described.get("seconds", 0.0)

@@ -133,8 +133,8 @@ def test_impossible_networks_are_refused(arguments: dict[str, object], says: str
 
 
 def test_data_that_does_not_fit_is_refused() -> None:
-    network = DyadicMLP([60, 8, 10])
-    with pytest.raises(RangeError, match="64 pixels, the network 60 inputs"):
+    network = DyadicMLP([60, 8, 10], recipe=Recipe())
+    with pytest.raises(RangeError, match="64 values, the network 60 inputs"):
         network.predict(DIGITS.test_images)
     with pytest.raises(DataError, match="a network of 10 outputs: labels go from 11 to 11"):
         network.targets(np.array([11]))

@@ -22,9 +22,10 @@ from neuromorph import DyadicMLP, load, save
 from neuromorph.data import load as load_data
 from neuromorph.deploy import Provenance, compile_program, freeze
 from neuromorph.engine import accuracy, predict
+from neuromorph.networks import Recipe
 
 digits = load_data("digits")
-network = DyadicMLP((64, 32, 10), feedback=sys.argv[1])
+network = DyadicMLP((64, 32, 10), feedback=sys.argv[1], recipe=Recipe())
 network.fit(digits.train_images, digits.train_labels, 2)
 reached = network.evaluate(digits.test_images, digits.test_labels)
 answers = network.predict(digits.test_images)
@@ -35,12 +36,18 @@ assert (predict(program, samples) == answers).all()
 assert accuracy(freeze(program)[0], samples, digits.test_labels) > 0.5
 if sys.argv[1] != "tied":
     compile_program(program)
-again = DyadicMLP((64, 32, 10), feedback=sys.argv[1])
+again = DyadicMLP((64, 32, 10), feedback=sys.argv[1], recipe=Recipe())
 again.take_weights(program)
 assert (again.predict(digits.test_images) == answers).all()
 assert network.run(digits.test_images[:1])["hidden1.s_out"].any()
 assert "lava" not in sys.modules
 print(reached)
+"""
+
+
+BUILDS = """
+from neuromorph.networks import DyadicMLP, Recipe
+DyadicMLP((6, 4, 3), feedback="tied", recipe=Recipe()).build()
 """
 
 
@@ -56,5 +63,5 @@ def test_it_learns_predicts_is_saved_and_loaded(tmp_path: Path) -> None:
 
 
 def test_its_graph_needs_lava_and_nothing_else_does(tmp_path: Path) -> None:
-    done = without_lava("from neuromorph import DyadicMLP\nDyadicMLP((6, 4, 3), feedback='tied').build()", cwd=tmp_path)
+    done = without_lava(BUILDS, cwd=tmp_path)
     assert "lava is blocked" in done.stderr

@@ -126,7 +126,7 @@ def test_a_network_of_dyads_is_rebuilt(program: Program) -> None:
 
 @pytest.mark.parametrize("feedback", ["learned", "random", "tied"])
 def test_a_rebuilt_network_has_the_order_of_its_program_and_the_bits_of_lava(feedback: str) -> None:
-    network = DyadicMLP((64, 9, 7, 10), feedback=feedback)
+    network = DyadicMLP((64, 9, 7, 10), feedback=feedback, recipe=Recipe())
     program = network.program(DIGITS.train_images[:5], DIGITS.train_labels[:5], rate_interval=2)
     processes = rebuild(program)
     assert list(processes) == [node.name for node in program.nodes]
