@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
+from typing import Any
 
 
 class NeuromorphError(Exception):
@@ -74,3 +76,9 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     near = get_close_matches(str(name).lower(), by_spelling, n=1)
     guess = f"did you mean {by_spelling[near[0]]}? " if near else ""
     return f"{guess}known are {', '.join(names)}"
+
+
+def check_count(name: str, value: Any, least: int) -> None:
+    """Raise RangeError unless it is a whole number of at least so many."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+        raise RangeError(f"{name} = {value!r}: give a whole number, at least {least}")

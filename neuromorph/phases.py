@@ -1,7 +1,7 @@
 """Which phase plasticity sees, and when.
 
 Learning by contrast has two terms, g = g_plus + g_minus: one of positive phases (data or target present), one of negative (free)
-phases. A `Schedule` says how phases follow each other and at which steps weights change::
+phases. A `PhasePlan` says how phases follow each other and at which steps weights change::
 
     periodic       both phases in turn, one change after the second: products of the first must be stored
     Bernoulli(p)   each phase positive with probability p; one change at its end, weighted 1/p or 1/(1 - p) (ISD)
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neuromorph.arithmetic.floating import FLOATING
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, check_count
 from neuromorph.laws.phase import make_positive
 
 positive = make_positive(FLOATING)
@@ -51,7 +51,7 @@ def optimal_p(plus: float, minus: float) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
+class PhasePlan:
     """How phases follow each other. `length`: steps of a phase, or their mean if `random`; `p` is not used if `periodic`."""
 
     length: int
@@ -62,8 +62,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         importance(self.p)
-        if self.length < 1:
-            raise RangeError(f"length = {self.length}: a phase has at least one step")
+        check_count("length", self.length, 1)
         if self.periodic and (self.always_on or self.random):
             raise RangeError(
                 "periodic phases change weights once, after both: always_on and random length need Bernoulli phases"

@@ -10,7 +10,7 @@ from neuromorph.learning.network.activations import Clip
 from neuromorph.learning.network.network import Network, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch
-from neuromorph.learning.rules.dual_propagation import DualPropagation, Dyads
+from neuromorph.learning.rules.dual_propagation import Compartments, DualPropagation
 
 
 def network_of(weights: Sequence[Tensor], top: float = math.inf, feedback: Sequence[Tensor] | None = None) -> Network:
@@ -36,15 +36,15 @@ def settle(
     feedback: Sequence[Tensor] | None = None,
     top: float = math.inf,
     updates: int = 200,
-) -> Dyads:
+) -> Compartments:
     """The states after parallel updates from zero."""
-    rule = make_rule(variant, alpha=alpha, beta=beta, schedule="parallel", iterations=updates)
+    rule = make_rule(variant, alpha=alpha, beta=beta, order="parallel", iterations=updates)
     assert isinstance(rule, DualPropagation)
     with torch.no_grad():
         return rule.infer(network_of(weights, top, feedback), Batch(x, y, torch.arange(len(x))))[0]
 
 
-def plasticity(weights: Sequence[Tensor], dyads: Dyads, beta: float) -> list[Tensor]:
+def plasticity(weights: Sequence[Tensor], dyads: Compartments, beta: float) -> list[Tensor]:
     """dW of every layer from these states."""
     with torch.no_grad():
         updates = DualPropagation(beta=beta).plasticity(network_of(weights), dyads)

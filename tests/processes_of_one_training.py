@@ -22,7 +22,7 @@ from neuromorph.learning.training.trainer import Trainer
 
 SETTINGS = Settings(rate=1e-3, batch=8, optimizer="sgd", momentum=0.9, weight_decay=1e-3, schedule="cosine", epochs=3)
 CASES: dict[str, tuple[Rule, str | None]] = {
-    "kolen-pollack": (make_rule("dp", schedule="random", iterations=5), "kolen-pollack"),
+    "kolen-pollack": (make_rule("dp", order="random", iterations=5), "kolen-pollack"),
     "particles": (make_rule("ep", persistent=True, free_steps=5, nudged_steps=3), None),
 }
 MORE = {

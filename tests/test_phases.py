@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuromorph.errors import RangeError
-from neuromorph.phases import Bernoulli, Schedule, importance, optimal_p, trace_of_covariance
+from neuromorph.phases import Bernoulli, PhasePlan, importance, optimal_p, trace_of_covariance
 
 FIXED = settings(max_examples=60, derandomize=True, database=None, deadline=None)
 SHARES = st.floats(0.01, 0.99)
@@ -130,25 +130,25 @@ def test_one_observation_of_each_kind_is_its_mean_then_it_runs() -> None:
 
 def test_rates_of_a_phase_add_up_to_its_importance() -> None:
     for length, p in ((1, 0.5), (100, 0.3)):
-        at_end, always = Schedule(length=length, p=p), Schedule(length=length, p=p, always_on=True)
+        at_end, always = PhasePlan(length=length, p=p), PhasePlan(length=length, p=p, always_on=True)
         assert at_end.rates == importance(p)
         np.testing.assert_allclose(np.multiply(always.rates, length), at_end.rates)
-    assert Schedule(length=5, periodic=True).rates == (1.0, 1.0)
+    assert PhasePlan(length=5, periodic=True).rates == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"length": 0}, "at least one step"),
+        ({"length": 0}, "length = 0: give a whole number, at least 1"),
         ({"length": 1, "p": 0.0}, "p = 0.0"),
         ({"length": 1, "p": 1.0}, "p = 1.0"),
         ({"length": 5, "periodic": True, "always_on": True}, "periodic"),
         ({"length": 5, "random": True}, "random length"),
     ],
 )
-def test_schedules_that_make_no_sense_are_refused(options: dict[str, float], word: str) -> None:
+def test_plans_that_make_no_sense_are_refused(options: dict[str, float], word: str) -> None:
     with pytest.raises(RangeError, match=word):
-        Schedule(**options)  # type: ignore[arg-type]
+        PhasePlan(**options)  # type: ignore[arg-type]
 
 
 def test_the_optimum_moves_monotonically() -> None:

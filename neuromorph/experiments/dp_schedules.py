@@ -29,8 +29,8 @@ ROWS: dict[str, tuple[str, dict[str, Any], str | None, dict[str, Any]]] = {
     "DP, forward-backward": ("dp", {}, None, {}),
     "DP-transpose, forward-backward": ("dp-transpose", {}, None, {}),
     "DP, 4 passes": ("dp", {"iterations": 4}, None, {}),
-    "DP, parallel": ("dp", {"schedule": "parallel", "iterations": 8}, None, {}),
-    "DP, random order": ("dp", {"schedule": "random", "iterations": 8}, None, {}),
+    "DP, parallel": ("dp", {"order": "parallel", "iterations": 8}, None, {}),
+    "DP, random order": ("dp", {"order": "random", "iterations": 8}, None, {}),
     "DP, Kolen-Pollack feedback": (
         "dp",
         {},

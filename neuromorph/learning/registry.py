@@ -105,12 +105,6 @@ def absolute(name: str) -> str:
     return f"{method}{Path(file).absolute()}:{kind}" if file else name
 
 
-def file_of(name: str) -> Path | None:
-    """The user's file that holds the rule of that name; None for a rule of ours."""
-    _, file, _ = _parts(name)
-    return Path(file) if file else None
-
-
 def _parts(name: str) -> tuple[str, str, str]:
     """ste+file.py:Name-isd as "ste+", "file.py" and "Name-isd"; the first two may be empty."""
     method, plus, base = name.partition("+")

@@ -5,7 +5,6 @@ Under torchrun every process trains and the first one writes; several machines n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
@@ -18,6 +17,7 @@ from neuromorph.runs.folder import CHECKPOINT, RunFolder
 from neuromorph.runs.log import TrainingLog, check_tensorboard
 from neuromorph.runs.sizes import hidden_units, pixels
 from neuromorph.runs.task import Given, Task, Training, longer
+from neuromorph.user_file import sha256_of
 
 if TYPE_CHECKING:
     from neuromorph.learning.network.network import Network
@@ -69,7 +69,7 @@ class BatchedTask(Task):
         first = cls(
             seed=seed,
             rule=name,
-            source=_source(name),
+            source=sha256_of(type(rule)),
             options={option: getattr(rule, option) for option in rule.options()},
             network=network,
             layers=_layers(network, given.get("layers"), rule, data),
@@ -121,7 +121,7 @@ class BatchedTask(Task):
         from neuromorph.learning.training.trainer import Trainer
 
         rule = make_rule(self.rule, **self.options)
-        if _source(self.rule) != self.source:
+        if sha256_of(type(rule)) != self.source:
             raise RangeError(
                 f"rule {self.rule} is not what the run was begun with: its file has changed; put it back, or train anew"
             )
@@ -143,13 +143,6 @@ class BatchedTask(Task):
             if "alloc" not in str(error):
                 raise
             raise RangeError(f"{_typed(self.layers)} asks for more memory than there is; give smaller sizes") from None
-
-
-def _source(rule: str) -> str | None:
-    from neuromorph.learning.registry import file_of
-
-    file = file_of(rule)
-    return None if file is None else hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
 def _layers(network: str, given: tuple[int, ...] | None, rule: Rule, data: Dataset) -> tuple[int, ...] | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from neuromorph.console import Talk
 from neuromorph.data import Dataset, Scaling
-from neuromorph.errors import ArtifactError, RangeError
+from neuromorph.errors import ArtifactError, DivergenceError, RangeError
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
 from neuromorph.runs.task import Given, Task, Training, longer
 
@@ -79,10 +79,12 @@ class BoltzmannTraining(Training):
             return
         state = checkpoint.load(run.path / CHECKPOINT)
         try:
+            self.sampler.load_state_dict(state["sampler"])
             for name, values in state["machine"].items():
                 getattr(self.sampler.machine, name)[:] = values.numpy()
-            self.sampler.load_state_dict(state["sampler"])
             self.done = state["done"]
+        except ArtifactError:
+            raise
         except (LookupError, ValueError, TypeError, AttributeError) as error:
             raise ArtifactError(f"the checkpoint of '{run.path}' is of another machine: {error}; train anew") from None
 
@@ -94,6 +96,9 @@ class BoltzmannTraining(Training):
         except KeyboardInterrupt:
             self._save(run)
             raise
+        except DivergenceError as error:
+            told = {"rule": self.task.rule, "seed": self.task.seed, "nll": None, "diverged": True, "error": str(error)}
+            return run.finish(told)
         last = {name: run.history[-1][name] for name in ("nll", "steps", "seconds")}
         results = {"rule": self.task.rule, "seed": self.task.seed, **last, "samples": len(self.test), "nll_spread": None}
         talk.say(

@@ -66,6 +66,22 @@ def test_an_interrupted_machine_goes_on_to_the_same_bits(
     assert "trained to its end" in capsys.readouterr().err
 
 
+def test_a_machine_that_diverges_ends_with_status_1_and_no_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert call(monkeypatch, *TRAIN, "--rule", "rbm-cd", "--rate", "1e308", "--seeds", "2", "-o", str(run), "--json") == 1
+    printed = capsys.readouterr()
+    found = json.loads(printed.out.splitlines()[-1])
+    assert (found["diverged"], found["nll"]) == (True, None)
+    assert "not finite; lower the rate" in printed.err
+    for seed in (0, 1):
+        text = (run / f"seed{seed}" / "run.json").read_text()
+        assert "NaN" not in text
+        assert json.loads(text)["results"]["diverged"] is True
+        checkpoint.load(run / f"seed{seed}" / "checkpoint.h5")
+
+
 def raise_interrupt() -> None:
     """As Ctrl-C does."""
     import signal

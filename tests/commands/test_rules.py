@@ -155,7 +155,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    options = [*RULE, "--epochs", "40", "--set", "schedule=random", "--set", "iterations=3", "--json"]
+    options = [*RULE, "--epochs", "40", "--set", "order=random", "--set", "iterations=3", "--json"]
     assert call(monkeypatch, *options, "-o", str(whole)) == 0
     command = [*NEUROMORPH, *options, "-o", str(broken)]
     stopped = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ONE_THREAD)

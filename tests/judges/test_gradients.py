@@ -169,7 +169,7 @@ def test_a_rule_without_a_loss_cannot_be_compared() -> None:
 
 def test_comparing_changes_neither_network_nor_rule() -> None:
     network, batch = problem()
-    rule = make_rule("dp", schedule="random", iterations=5)
+    rule = make_rule("dp", order="random", iterations=5)
     before = {name: p.clone() for name, p in network.named_parameters()}
     first = compare(network, rule, batch)
     assert compare(network, rule, batch) == first

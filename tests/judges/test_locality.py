@@ -284,9 +284,9 @@ def test_table_2_1_of_the_thesis(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"schedule": "parallel", "iterations": 5}, {"schedule": "random", "iterations": 5}, {"iterations": 2}]
+    "options", [{"order": "parallel", "iterations": 5}, {"order": "random", "iterations": 5}, {"iterations": 2}]
 )
-def test_every_schedule_of_dual_propagation_is_local_in_space_and_time(options) -> None:
+def test_every_order_of_dual_propagation_is_local_in_space_and_time(options) -> None:
     found = judged(make_rule("dp", **options))
     assert (found.violations, found.local_in_time, found.avoids_slope) == ((), True, True)
 
@@ -329,7 +329,7 @@ def test_convolutions_and_pooling_are_connections_like_others(name: str) -> None
 
 
 def test_judging_changes_neither_network_nor_rule() -> None:
-    rule = make_rule("dp", schedule="random", iterations=5)
+    rule = make_rule("dp", order="random", iterations=5)
     network, batch = specimen(rule)
     before = {name: p.clone() for name, p in network.named_parameters()}
     state = rule.state_dict()["order"].clone()

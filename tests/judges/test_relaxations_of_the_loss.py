@@ -28,7 +28,7 @@ from neuromorph.learning.network.network import Network, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.relaxing.relaxation import RelaxationRule
 from neuromorph.learning.rule import Batch
-from neuromorph.learning.rules.dual_propagation import DualPropagation, Dyads
+from neuromorph.learning.rules.dual_propagation import Compartments, DualPropagation
 
 REPEATABLE = settings(deadline=None, derandomize=True, max_examples=25)
 PHASES = {"eps": 1.0, "order": "odd-even", "free_steps": 60, "nudged_steps": 60}
@@ -183,7 +183,7 @@ def test_updates_of_equilibrium_propagation_are_minus_the_gradient_of_the_object
         assert abs(slope) > 1e-6
 
 
-def inferred(network: Network, batch: Batch, alpha: float, beta: float) -> Dyads:
+def inferred(network: Network, batch: Batch, alpha: float, beta: float) -> Compartments:
     """The dyads of dual propagation with exact nudging, at rest."""
     rule = make_rule("dp", alpha=alpha, beta=beta, nudging="exact", iterations=80)
     assert isinstance(rule, DualPropagation)

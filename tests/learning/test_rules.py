@@ -115,7 +115,7 @@ def test_a_circuit_learns_by_isd_at_fewer_volts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "count"), [("dyadic", {"lam": 0.8}, "steps"), ("dp", {"schedule": "parallel"}, "iterations")]
+    ("name", "options", "count"), [("dyadic", {"lam": 0.8}, "steps"), ("dp", {"order": "parallel"}, "iterations")]
 )
 def test_the_residual_is_what_the_last_iteration_has_moved_in_each_layer(
     name: str, options: dict[str, Any], count: str

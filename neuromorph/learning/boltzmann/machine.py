@@ -26,7 +26,8 @@ phase changes the weights, as its equation 3 says; its exact likelihood ignores 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +36,10 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from neuromorph.engine.chains import DRAWN, STEPS, run_contrasts, run_phases
-from neuromorph.errors import RangeError, did_you_mean
+from neuromorph.errors import ArtifactError, DivergenceError, RangeError, check_count, did_you_mean
 from neuromorph.interrupt import deferred_interrupt
-from neuromorph.phases import Bernoulli, Schedule
+from neuromorph.learning.training.made import check_made, in_json
+from neuromorph.phases import Bernoulli, PhasePlan
 
 Array = npt.NDArray[np.float64]
 METHODS: dict[str, dict[str, bool]] = {
@@ -49,17 +51,49 @@ METHODS: dict[str, dict[str, bool]] = {
 }
 ENUMERABLE = 20
 """Hidden units over which sums are exact."""
+AT_ONCE = 2**22
+"""Numbers of an array of an exact sum: 32 MiB."""
 BLOCK = 20_000
 """Gibbs steps, about, between two looks at progress and Ctrl-C."""
 
 
 @dataclass
 class BoltzmannMachine:
-    """weights (hidden, visible), bias (hidden,), couplings (hidden, hidden) or (0, 0) in a restricted machine."""
+    """weights (hidden, visible), bias (hidden,), couplings (hidden, hidden) or (0, 0) in a restricted machine.
+
+    Arrays of 64-bit floats, in C's order, which learning changes in place. Raises RangeError for others (whole numbers would not move at
+    small rates), for other shapes, and for couplings that are not symmetric or have a diagonal.
+    """
 
     weights: Array
     bias: Array
     couplings: Array
+
+    def __post_init__(self) -> None:
+        hidden = len(self.bias)
+        shapes = {
+            "weights": [(hidden, np.shape(self.weights)[-1])],
+            "bias": [(hidden,)],
+            "couplings": [(hidden, hidden), (0, 0)],
+        }
+        for name, allowed in shapes.items():
+            array = getattr(self, name)
+            if not isinstance(array, np.ndarray) or array.dtype != np.float64 or not array.flags.c_contiguous:
+                kind = f"{array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+                raise RangeError(
+                    f"{name} are {kind}, which learning cannot move in place: give an array of 64-bit floats in C's order"
+                )
+            if array.shape not in allowed:
+                raise RangeError(f"{name} have shape {array.shape}, and with {hidden} hidden units it is {allowed[0]}")
+        if (self.couplings != self.couplings.T).any() or self.couplings.diagonal().any():
+            raise RangeError("couplings are not symmetric, or couple a unit with itself")
+        self.check_finite("a machine")
+
+    def check_finite(self, when: str) -> None:
+        """Raise DivergenceError for weights that are not finite; `when`: of which machine, or after what."""
+        for name in ("weights", "bias", "couplings"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise DivergenceError(f"{when}: {name} are not finite; lower the rate, or start from smaller weights")
 
     @classmethod
     def drawn(
@@ -75,15 +109,31 @@ class BoltzmannMachine:
         return BoltzmannMachine(self.weights.copy(), self.bias.copy(), self.couplings.copy())
 
     def log_likelihoods(self, data: Array) -> Array:
-        """log p(v) of every row of `data`, exactly: sums over all hidden states by log-sum-exp."""
-        h = binary_states(len(self.bias))
+        """log p(v) of every row of `data`, exactly: sums over all hidden states by log-sum-exp, in blocks of about AT_ONCE numbers.
+
+        Raises DivergenceError where weights are so large that a sum is not finite.
+        """
+        hidden, visible = self.weights.shape
+        block = max(1, AT_ONCE // (visible + len(data)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = [self._block(h, data) for h in blocks_of_states(hidden, block)]
+            log_z, joint = (
+                logsumexp(np.stack(each), axis=0) if len(each) > 1 else each[0] for each in zip(*parts, strict=True)
+            )
+            found: Array = joint - log_z
+        if not np.isfinite(found).all():
+            raise DivergenceError(
+                "the likelihood of a machine is not finite: its weights have become too large; lower the rate"
+            )
+        return found
+
+    def _block(self, h: Array, data: Array) -> tuple[Array, Array]:
+        """Over these hidden states: log sum_v exp(-E), and log sum exp(-E) at every row of `data`."""
         own = h @ self.bias
         if self.couplings.size:
             own += 0.5 * np.einsum("nj,jk,nk->n", h, self.couplings, h)
         upward = h @ self.weights
-        log_z = logsumexp(own + np.logaddexp(0, upward).sum(1))
-        found: Array = logsumexp(own[:, None] + upward @ data.T, axis=0) - log_z
-        return found
+        return logsumexp(own + np.logaddexp(0, upward).sum(1)), logsumexp(own[:, None] + upward @ data.T, axis=0)
 
     def negative_log_likelihood(self, data: Array) -> float:
         """Summed over the rows of `data`, in nats."""
@@ -98,10 +148,16 @@ class BoltzmannMachine:
 
 def binary_states(units: int) -> Array:
     """All 2^units states, (2^units, units)."""
+    return next(blocks_of_states(units, 2**units))
+
+
+def blocks_of_states(units: int, block: int) -> Iterator[Array]:
+    """The same, `block` at a time."""
     if units > ENUMERABLE:
         raise RangeError(f"{units} units have 2^{units} states; exact sums go up to {ENUMERABLE} units")
-    states: Array = (np.arange(2**units)[:, None] >> np.arange(units) & 1).astype(np.float64)
-    return states
+    for start in range(0, 2**units, block):
+        numbers = np.arange(start, min(start + block, 2**units))
+        yield (numbers[:, None] >> np.arange(units) & 1).astype(np.float64)
 
 
 class Sampler:
@@ -127,8 +183,10 @@ class Sampler:
             raise RangeError(f"unknown method {method!r}; {did_you_mean(method, METHODS)}")
         if p is None and method != "isd":
             raise RangeError(f"p from running moments needs the one change at the end of a phase: method isd, not {method}")
+        if not 0 <= rate < np.inf:
+            raise RangeError(f"rate = {rate}: give a finite number, at least 0")
         self.machine, self.method, self.rate = machine, method, rate
-        self.schedule = Schedule(length=length, p=0.5 if p is None else p, **METHODS[method])
+        self.plan = PhasePlan(length=length, p=0.5 if p is None else p, **METHODS[method])
         self.phases = Bernoulli(p, seed)
         samples = np.asarray(data, dtype=np.float64)
         hidden, visible = machine.weights.shape
@@ -137,6 +195,9 @@ class Sampler:
                 f"data must be rows of {visible} zeros and ones, one for each visible unit; these are {samples.shape}"
             )
         first, second = np.random.SeedSequence(seed).spawn(2)
+        digest = hashlib.sha256(samples.tobytes()).hexdigest()
+        given = {"method": method, "rate": rate, "length": length, "p": p, "seed": seed, "samples, by SHA-256,": digest}
+        self._made = in_json({**given, "hidden units": hidden, "coupled": bool(machine.couplings.size)})
         self._data = np.ascontiguousarray(samples[np.random.default_rng(first).permutation(len(samples))])
         self._key = second.generate_state(1, np.uint64)[0]
         self._clock = np.zeros(3, dtype=np.int64)
@@ -156,19 +217,22 @@ class Sampler:
     def run(self, changes: int, progress: Callable[[int], None] | None = None) -> None:
         """Make `changes` of the weights (cd, pcd) or phases (the others), in blocks; `progress(n)` after each with its number.
 
-        Ctrl-C takes effect between blocks, where all is consistent.
+        Ctrl-C takes effect between blocks, where all is consistent. Raises DivergenceError after the block in which weights stopped being
+        finite.
         """
-        block = max(1, BLOCK // (self.schedule.length * (2 if self.schedule.periodic else 1)))
+        check_count("changes", changes, 0)
+        block = max(1, BLOCK // (self.plan.length * (2 if self.plan.periodic else 1)))
         while changes > 0:
             count = min(block, changes)
             with deferred_interrupt():
                 self._block(count)
+                self.machine.check_finite(f"method {self.method}, after {self.steps} Gibbs steps")
                 if progress:
                     progress(count)
             changes -= count
 
     def _block(self, count: int) -> None:
-        plan = self.schedule
+        plan = self.plan
         up, down = (self.rate * factor for factor in plan.rates)
         if plan.periodic:
             persistent = int(self.method == "pcd")
@@ -188,7 +252,7 @@ class Sampler:
         return self.machine.weights, self.machine.bias, self.machine.couplings, self.v, self.h
 
     def _run(self, count: int, p: float, up: float, down: float) -> None:
-        plan = self.schedule
+        plan = self.plan
         run_phases(
             count, *self._arrays, self._data, plan.length, int(plan.random), int(plan.always_on), p,
             up, down, self._key, self._clock,
@@ -200,7 +264,7 @@ class Sampler:
         return hidden * (visible + 1 + (hidden - 1 if self.machine.couplings.size else 0))
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the machine and what the constructor was given."""
+        """All but the machine; of what the constructor was given, enough to know it again."""
         chains = {
             "v": self.v,
             "h": self.h,
@@ -208,11 +272,24 @@ class Sampler:
             "fantasy_h": self._fantasy[1],
             "clock": self._clock,
         }
-        return {"phases": self.phases.state_dict()} | {name: array.copy() for name, array in chains.items()}
+        return {"made": self._made, "phases": self.phases.state_dict()} | {
+            name: array.copy() for name, array in chains.items()
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for name, array in (("v", self.v), ("h", self.h), ("clock", self._clock)):
+        """Go on where that sampler stood. Raises ArtifactError, naming what differs, when it was made with anything else."""
+        check_made(state["made"], self._made)
+        chains = {
+            "v": self.v,
+            "h": self.h,
+            "clock": self._clock,
+            "fantasy_v": self._fantasy[0],
+            "fantasy_h": self._fantasy[1],
+        }
+        for name, array in chains.items():
+            if np.shape(state[name]) != array.shape:
+                raise ArtifactError(
+                    f"the chain's {name} has shape {np.shape(state[name])}, here {array.shape}; it is of another machine"
+                )
             array[:] = state[name]
         self.phases.load_state_dict(state["phases"])
-        for name, array in zip(("fantasy_v", "fantasy_h"), self._fantasy, strict=True):
-            array[:] = state[name]

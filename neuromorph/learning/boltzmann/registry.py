@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from neuromorph.errors import RangeError, did_you_mean
+from neuromorph.errors import RangeError, check_count, did_you_mean
 from neuromorph.learning.boltzmann.machine import ENUMERABLE, METHODS, BoltzmannMachine, Sampler
 from neuromorph.learning.training.options import parse_fields
 
@@ -37,12 +37,14 @@ class Machine:
     source: ClassVar[str] = "Flexible Phase Dynamics section 3, appendix E"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.hidden <= ENUMERABLE:
+        for name in ("hidden", "changes", "length"):
+            check_count(name, getattr(self, name), 1)
+        if self.hidden > ENUMERABLE:
             raise RangeError(
                 f"hidden = {self.hidden} is outside 1..{ENUMERABLE}, up to which likelihoods are exact; larger machines: Sampler of "
                 "neuromorph.learning.boltzmann.machine"
             )
-        for name in ("changes", "length", "rate", "scale"):
+        for name in ("rate", "scale"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise RangeError(f"{name} = {getattr(self, name)}: give a positive number")
         if self.p is not None and not 0 < self.p < 1:

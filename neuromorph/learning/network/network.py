@@ -15,12 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.network.activations import ACTIVATIONS, Activation, ActivationFunction, Clip, activation_of, clip_of
+from neuromorph.learning.network.activations import (
+    ACTIVATIONS,
+    Activation,
+    ActivationFunction,
+    Clip,
+    activation_of,
+    clip_of,
+    told,
+)
 from neuromorph.learning.network.connections import Connection, Convolution, Dense, Start
 from neuromorph.learning.network.feedback import Feedback, make_feedback
 
@@ -64,6 +73,10 @@ class Network(nn.Module):
         self._chain = tuple(connections)  # found faster than in a ModuleList, which small steps notice
         self._names = [(f"connections.{k}.weight", f"connections.{k}.bias") for k in range(len(connections))]
         self._spare: Updates = {}
+
+    def told(self) -> dict[str, Any]:
+        """What it is beside its weights, in words."""
+        return {"feedback": type(self.feedback).__name__, "activations": [told(f) for f in self.activations]}
 
     def connection(self, k: int) -> Connection:
         """The connection into layer k = 1..L."""

@@ -24,7 +24,7 @@ Input layer (`input_layer`, extended DP; section 5 of equations.md): the input m
 x - (1 - alpha) Delta_0, Delta_0 = W_1^T delta_1, so mean_0 = x + (2 alpha - 1) Delta_0: at alpha = 0 an attack up the loss by beta,
 at 1/2 x. DP-transpose has no such layer, for its mean would be x at every alpha.
 
-Schedules, each `iterations` long: "forward-backward" (a forward pass, then repeat: output, layers downward; with more than one
+Orders, each `iterations` long: "forward-backward" (a forward pass, then repeat: output, layers downward; with more than one
 iteration preceded by layers upward; one iteration updates every neuron twice and is the cheapest), "parallel" (all layers from
 copies of the states before, from zero, the output nudged from the L-th update on) and "random" (from zero, one layer at a time,
 drawn uniformly; an iteration is L draws).
@@ -54,11 +54,11 @@ from neuromorph.learning.rule import Batch, Outcome, Rule, check_bounds, check_s
 nudged = make_nudged(TENSORS)
 mean_of = make_mean(TENSORS)
 
-Schedule = Literal["forward-backward", "parallel", "random"]
+Order = Literal["forward-backward", "parallel", "random"]
 
 
 @dataclass
-class Dyads:
+class Compartments:
     """The compartments of all layers, and how far the last update moved them."""
 
     plus: States
@@ -68,7 +68,7 @@ class Dyads:
     residual: Tensor = torch.zeros(0)  # noqa: RUF009 (never written to)
 
     @classmethod
-    def of(cls, network: Network, x: Tensor) -> Dyads:
+    def of(cls, network: Network, x: Tensor) -> Compartments:
         plus, minus, mean, delta = (network.zeros(name, x) for name in ("s_plus", "s_minus", "mean", "delta"))
         return cls(plus, minus, mean, delta)
 
@@ -82,18 +82,18 @@ class DualPropagation(Rule):
     nudging: Literal["linear", "exact"] = field(
         default="linear", metadata={"help": "exact: squared error solved, not linearised"}
     )
-    schedule: Schedule = field(default="forward-backward", metadata={"help": "the order in which layers are updated"})
+    order: Order = field(default="forward-backward", metadata={"help": "in which layers are updated"})
     iterations: int = field(default=1, metadata={"help": "how often all layers are"})
     damped: bool = field(default=False, metadata={"help": "smaller steps, by norms of weights: more networks settle"})
     input_layer: bool = field(default=False, metadata={"help": "extended DP: the input is a dyad too"})
-    seed: int = field(default=0, metadata={"help": "of the random schedule"})
+    seed: int = field(default=0, metadata={"help": "of the random order"})
 
     name: ClassVar[str] = "dp"
     source: ClassVar[str] = "Two Tales eq. 1-3; Dual Propagation (ICML 2023)"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._order = torch.Generator().manual_seed(self.seed)
+        self._random = torch.Generator().manual_seed(self.seed)
 
     def check(self) -> None:
         check_share("alpha", self.alpha, "mean = alpha s_plus + (1 - alpha) s_minus")
@@ -105,8 +105,8 @@ class DualPropagation(Rule):
             self._check_exact()
         if self.input_layer and self.alpha == 0.5:
             raise RangeError("input_layer changes nothing at alpha = 0.5: the mean of its nudged input is the input")
-        if self.input_layer and self.schedule != "forward-backward":
-            raise RangeError(f"the input layer is nudged in the forward-backward schedule only, not in {self.schedule!r}")
+        if self.input_layer and self.order != "forward-backward":
+            raise RangeError(f"the input layer is nudged in the forward-backward order only, not in {self.order!r}")
 
     def fits(self, network: Network) -> None:
         if self.damped:  # which keeps the fixed points of clips alone
@@ -114,9 +114,9 @@ class DualPropagation(Rule):
         if self.input_layer and not isinstance(network.feedback, Tied):
             raise RangeError("the input layer is nudged through the transposed first weights: it needs tied feedback")
         way = 2 * network.depth - 1
-        if self.schedule != "forward-backward" and self.iterations < way:
+        if self.order != "forward-backward" and self.iterations < way:
             raise RangeError(
-                f"{self.iterations} iterations of schedule {self.schedule}: states begin at zero, and {network.depth} layers take {way} "
+                f"{self.iterations} iterations in order {self.order}: states begin at zero, and {network.depth} layers take {way} "
                 f"updates up and down again until the lowest has an error; give iterations >= {way}"
             )
 
@@ -139,7 +139,7 @@ class DualPropagation(Rule):
         return Outcome(self.plasticity(network, dyads), output, dyads.residual)
 
     @torch.no_grad()
-    def plasticity(self, network: Network, dyads: Dyads) -> Updates:
+    def plasticity(self, network: Network, dyads: Compartments) -> Updates:
         scale = 1 / (self.beta * dyads.mean[0].shape[0])
         updates: Updates = {}
         for k in range(1, network.depth + 1):
@@ -147,22 +147,22 @@ class DualPropagation(Rule):
         return updates
 
     @torch.no_grad()
-    def infer(self, network: Network, batch: Batch) -> tuple[Dyads, Tensor]:
+    def infer(self, network: Network, batch: Batch) -> tuple[Compartments, Tensor]:
         """The dyads under nudging, and the output before it."""
-        if self.schedule == "forward-backward":
+        if self.order == "forward-backward":
             return self._forward_backward(network, batch)
-        dyads, layers = Dyads.of(network, batch.x), range(1, network.depth + 1)
+        dyads, layers = Compartments.of(network, batch.x), range(1, network.depth + 1)
         damping, clamped = self._damping(network), network.up(1, dyads.mean)
         choose_switches(network, dyads.mean)  # random order may ask for a way down before any for the way up
         for t in range(self.iterations):
             before = [*dyads.plus[1:], *dyads.minus[1:]]
-            if self.schedule == "parallel":
+            if self.order == "parallel":
                 drives = {1: clamped} | {k: network.up(k, dyads.mean) for k in layers[1:]}
                 errors = {k: self._error(network, k, dyads, batch, drives[k], t + 1 >= network.depth) for k in layers}
                 for k in layers:
                     self._update(network, k, dyads, drives[k], errors[k], damping)
             else:
-                for k in (torch.randint(network.depth, (network.depth,), generator=self._order) + 1).tolist():
+                for k in (torch.randint(network.depth, (network.depth,), generator=self._random) + 1).tolist():
                     drive = clamped if k == 1 else network.up(k, dyads.mean)
                     self._update(network, k, dyads, drive, self._error(network, k, dyads, batch, drive), damping)
             dyads.residual = largest_changes(before, [*dyads.plus[1:], *dyads.minus[1:]], 2)
@@ -170,9 +170,9 @@ class DualPropagation(Rule):
         choose_switches(network, dyads.mean)  # plasticity goes by the mean, not by the forward pass
         return dyads, output
 
-    def _forward_backward(self, network: Network, batch: Batch) -> tuple[Dyads, Tensor]:
+    def _forward_backward(self, network: Network, batch: Batch) -> tuple[Compartments, Tensor]:
         plus, minus, mean, delta = (network.states(name, batch.x) for name in ("s_plus", "s_minus", "mean", "delta"))
-        dyads, top = Dyads(plus, minus, mean, delta), network.depth
+        dyads, top = Compartments(plus, minus, mean, delta), network.depth
         drives = {}
         for k in range(1, top + 1):
             drives[k] = network.up(k, mean)
@@ -195,7 +195,9 @@ class DualPropagation(Rule):
                 dyads.residual = largest_changes(before, [*dyads.plus[1:], *dyads.minus[1:]], 2)
         return dyads, output
 
-    def _error(self, network: Network, k: int, dyads: Dyads, batch: Batch, drive: Tensor, is_nudged: bool = True) -> Tensor:
+    def _error(
+        self, network: Network, k: int, dyads: Compartments, batch: Batch, drive: Tensor, is_nudged: bool = True
+    ) -> Tensor:
         """Delta_k."""
         if k < network.depth:
             return network.down(k, dyads.delta)
@@ -212,7 +214,7 @@ class DualPropagation(Rule):
         return self.nudge if self.nudging == "linear" else self.alpha * (1 - (1 - self.alpha) * self.beta)
 
     def _update(
-        self, network: Network, k: int, dyads: Dyads, drive: Tensor, error: Tensor, damping: Mapping[int, float]
+        self, network: Network, k: int, dyads: Compartments, drive: Tensor, error: Tensor, damping: Mapping[int, float]
     ) -> None:
         """Both compartments of layer k, mean and difference, by the law of the dyad; the difference takes the memory of the error."""
         hold = damping.get(k, 0.0)
@@ -234,10 +236,10 @@ class DualPropagation(Rule):
         return {k: share * max(0.0, (network.norm(k + 1) ** 2 - 1) / 2) for k in range(lowest, network.depth)}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"order": self._order.get_state()}
+        return {"random": self._random.get_state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._order.set_state(state["order"])
+        self._random.set_state(state["random"])
 
 
 @dataclass(kw_only=True)

@@ -74,7 +74,7 @@ HALF = 128
 """alpha and nudge, of 256."""
 
 
-class Dyads:
+class SaddleStates:
     """Compartments, mean and difference of all layers, what the compartments send up, and the last residual."""
 
     def __init__(self, network: Network, x: Tensor) -> None:
@@ -169,9 +169,9 @@ class Dyadic(SaddleRule):
         self._batches += 1
         return found
 
-    def infer(self, network: Network, batch: Batch) -> Dyads:
+    def infer(self, network: Network, batch: Batch) -> SaddleStates:
         """The dyads under nudging, from zero."""
-        dyads, eps, lam = Dyads(network, batch.x), self.damping(network), self.lam_now
+        dyads, eps, lam = SaddleStates(network, batch.x), self.damping(network), self.lam_now
         clamped = network.up(1, dyads.mean)
         choose_switches(network, dyads.mean)
 
@@ -184,7 +184,7 @@ class Dyadic(SaddleRule):
         return dyads
 
     def _drives(
-        self, network: Network, k: int, dyads: Dyads, clamped: Tensor, y: Tensor
+        self, network: Network, k: int, dyads: SaddleStates, clamped: Tensor, y: Tensor
     ) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Drives of s_plus and s_minus of layer k, and its error."""
         plus = clamped if k == 1 else network.up(k, dyads.up_plus)
@@ -198,7 +198,7 @@ class Dyadic(SaddleRule):
             both = network.down(k, dyads.mean)
         return (torch.add(plus, both, alpha=share), torch.add(minus, both, alpha=share)), error
 
-    def plasticity(self, network: Network, dyads: Dyads) -> Updates:
+    def plasticity(self, network: Network, dyads: SaddleStates) -> Updates:
         scale = 1 / (self.beta * len(dyads.mean[0]))
         updates: Updates = {}
         for k in range(1, network.depth + 1):
@@ -337,9 +337,9 @@ class ArbitraryDyadic(SaddleRule):
         updates = recurrent.pair(1, dyads.delta, dyads.mean, 1 / (self.beta * len(batch.x)))
         return Outcome(updates, self.predict(recurrent, batch.x), dyads.residual)
 
-    def infer(self, network: Recurrent, batch: Batch) -> Dyads:
+    def infer(self, network: Recurrent, batch: Batch) -> SaddleStates:
         """The dyads under nudging, from zero."""
-        dyads, eps, out = Dyads(network, batch.x), self.damping(network), slice(-network.outputs, None)
+        dyads, eps, out = SaddleStates(network, batch.x), self.damping(network), slice(-network.outputs, None)
         clamped = network.up(1, dyads.mean)
 
         def step() -> None:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any
-
 import torch
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, check_count
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Rule, Settings
 from neuromorph.learning.training.batches import Samples
-
-
-def check_count(name: str, value: Any, least: int) -> None:
-    """Raise RangeError unless it is a whole number of at least so many."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise RangeError(f"{name} = {value!r}: give a whole number, at least {least}")
 
 
 def check_numbers(settings: Settings, held: int, metrics: int, images: int, keep_best: bool) -> None:

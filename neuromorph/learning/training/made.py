@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from neuromorph.errors import ArtifactError
-from neuromorph.learning.network.activations import told
 from neuromorph.user_file import sha256_of
 
 if TYPE_CHECKING:
@@ -30,8 +29,7 @@ def made_of(rule: Rule, network: Network, data: Dataset, settings: Settings, **m
         **{f"option {option}": getattr(rule, option) for option in rule.options()},
         **own,
         **more,
-        "feedback": type(network.feedback).__name__,
-        "activations": [told(activation) for activation in network.activations],
+        **network.told(),
         "data set": data.name,
         "data's fingerprint": data.fingerprint,
     }

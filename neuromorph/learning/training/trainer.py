@@ -28,14 +28,14 @@ import torch
 from torch import Tensor
 
 from neuromorph.data import Dataset
-from neuromorph.errors import ArtifactError, DivergenceError
+from neuromorph.errors import ArtifactError, DivergenceError, check_count
 from neuromorph.learning.faults import blamed, updates_of
 from neuromorph.learning.network.network import Network, Updates
 from neuromorph.learning.rule import Outcome, Rule, Settings
 from neuromorph.learning.training import checkpoint
 from neuromorph.learning.training.batches import Batches, Samples, Share
 from neuromorph.learning.training.distributed import Ranks, chosen_device
-from neuromorph.learning.training.fitting import check_count, check_numbers, check_scores, check_share
+from neuromorph.learning.training.fitting import check_numbers, check_scores, check_share
 from neuromorph.learning.training.made import check_made, made_of
 from neuromorph.learning.training.metrics import measure
 from neuromorph.learning.training.optimizers import connection_of, make_optimizer, make_schedule, set_rates

@@ -1,13 +1,14 @@
 """Boltzmann machines: exact likelihoods, chains that reach the exact distribution, and phases that follow its gradient."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from neuromorph.data import load
 from neuromorph.engine.chains import gibbs
-from neuromorph.errors import RangeError
-from neuromorph.learning import boltzmann
+from neuromorph.errors import ArtifactError, DivergenceError, RangeError
 from neuromorph.learning.boltzmann.machine import METHODS, BoltzmannMachine, Sampler, binary_states
 from neuromorph.phases import optimal_p
 
@@ -189,7 +190,7 @@ def test_a_run_cut_anywhere_gives_the_same_bits(
     whole = trained(method, (60,), coupled=coupled, p=p)
     assert not equal(whole, machine(4, 3, coupled))
     assert equal(trained(method, (17, 1, 42), coupled=coupled, p=p), whole)
-    monkeypatch.setattr(boltzmann, "BLOCK", 30)
+    monkeypatch.setattr("neuromorph.learning.boltzmann.machine.BLOCK", 30)
     assert equal(trained(method, (60,), coupled=coupled, p=p), whole)
 
 
@@ -199,7 +200,7 @@ def test_always_on_learning_of_one_step_phases_is_isd() -> None:
 
 
 def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boltzmann, "BLOCK", 30)
+    monkeypatch.setattr("neuromorph.learning.boltzmann.machine.BLOCK", 30)
     m, met = machine(4, 3), []
     sampler = Sampler(m, binary_states(4)[[3, 5, 12]], "isd", rate=0.05, length=7, p=0.4, seed=2)
 
@@ -273,3 +274,99 @@ def test_flexible_phases_learn_bars_and_stripes() -> None:
     assert found["always-on"] < 145
     assert found["random-length"] < 155
     assert found["cd"] > 200
+
+
+@KINDS
+def test_sums_in_blocks_are_the_sum_over_all_states(coupled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    m, data = machine(5, 7, coupled), binary_states(5)[::3]
+    whole = m.log_likelihoods(data)
+    for at_once in (1, 100, 1000):
+        monkeypatch.setattr("neuromorph.learning.boltzmann.machine.AT_ONCE", at_once)
+        np.testing.assert_allclose(m.log_likelihoods(data), whole, rtol=1e-13)
+    assert np.exp(m.log_likelihoods(binary_states(5))).sum() == pytest.approx(1)
+
+
+def test_an_exact_sum_takes_little_memory() -> None:
+    """2^16 states of 200 pixels and samples at once would be 100 MiB for every array."""
+    import tracemalloc
+
+    m, data = machine(64, 16), np.random.default_rng(0).integers(0, 2, (136, 64)).astype(float)
+    tracemalloc.start()
+    m.log_likelihoods(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * 2**20
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_that_grow_without_end_are_told_with_the_step(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuromorph.learning.boltzmann.machine.BLOCK", 10)
+    sampler = Sampler(machine(4, 3), binary_states(4), method, rate=1e308, length=2)
+
+    def run_and_look() -> None:
+        sampler.run(500)
+        sampler.machine.negative_log_likelihood(binary_states(4))  # weights may come and go below the largest float
+
+    with pytest.raises(DivergenceError, match=r"method .*, after [0-9]+ Gibbs steps: .* not finite; lower|likelihood"):
+        run_and_look()
+
+
+def test_a_likelihood_that_overflows_is_told() -> None:
+    m = BoltzmannMachine(np.full((3, 4), 1e308), np.zeros(3), np.zeros((0, 0)))
+    with pytest.raises(DivergenceError, match="likelihood of a machine is not finite"):
+        m.negative_log_likelihood(binary_states(4))
+
+
+@pytest.mark.parametrize(
+    ("weights", "bias", "couplings", "says"),
+    [
+        (np.zeros((4, 6), int), np.zeros(4), np.zeros((0, 0)), "weights are int64, which learning cannot move"),
+        (np.zeros((4, 6)), np.zeros(4, np.float32), np.zeros((0, 0)), "bias are float32"),
+        ([[0.0]], np.zeros(1), np.zeros((0, 0)), "weights are list"),
+        (
+            np.zeros((3, 6)),
+            np.zeros(4),
+            np.zeros((0, 0)),
+            r"weights have shape \(3, 6\), and with 4 hidden units it is \(4, 6\)",
+        ),
+        (np.zeros((4, 6)), np.zeros(4), np.zeros((4, 3)), r"couplings have shape \(4, 3\)"),
+        (np.zeros((2, 6)), np.zeros(2), np.array([[0.0, 1.0], [2.0, 0.0]]), "not symmetric"),
+        (np.zeros((2, 6)), np.zeros(2), np.eye(2), "couple a unit with itself"),
+    ],
+)
+def test_arrays_that_could_not_learn_are_refused(weights: Any, bias: Any, couplings: Any, says: str) -> None:
+    with pytest.raises(RangeError, match=says):
+        BoltzmannMachine(weights, bias, couplings)
+
+
+def test_weights_that_are_not_finite_make_no_machine() -> None:
+    with pytest.raises(DivergenceError, match="weights are not finite"):
+        BoltzmannMachine(np.full((2, 3), np.nan), np.zeros(2), np.zeros((0, 0)))
+
+
+OTHER = {
+    "method": {"method": "pcd"},
+    "rate": {"rate": 0.2},
+    "length": {"length": 3},
+    "seed": {"seed": 1},
+    "samples": {"data": binary_states(4)[:9]},
+    "hidden units": {"machine": machine(4, 2)},
+    "coupled": {"machine": machine(4, 3, coupled=True)},
+}
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_the_state_of_another_sampler_is_refused_and_told(what: str) -> None:
+    given = {"machine": machine(4, 3), "data": binary_states(4), "method": "cd", "rate": 0.1, "length": 2}
+    state = Sampler(**given).state_dict()  # type: ignore[arg-type]
+    Sampler(**given).load_state_dict(state)  # type: ignore[arg-type]
+    with pytest.raises(ArtifactError, match=f"of another training: .*its {what}.* is .*, here "):
+        Sampler(**given | OTHER[what]).load_state_dict(state)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [2.5, -1, True])
+def test_counts_of_a_sampler_are_whole_numbers(count: float) -> None:
+    with pytest.raises(RangeError, match=r"changes = .*: give a whole number"):
+        Sampler(machine(4, 3), binary_states(4), "cd", rate=0.1, length=2).run(count)  # type: ignore[arg-type]
+    with pytest.raises(RangeError, match=r"length = .*: give a whole number"):
+        Sampler(machine(4, 3), binary_states(4), "cd", rate=0.1, length=count)  # type: ignore[arg-type]

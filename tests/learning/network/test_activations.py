@@ -38,7 +38,7 @@ def problem() -> Batch:
     [
         ("backprop", {}),
         ("dp", {"beta": 1e-3}),
-        ("dp", {"beta": 1e-3, "schedule": "parallel", "iterations": 60}),
+        ("dp", {"beta": 1e-3, "order": "parallel", "iterations": 60}),
         ("mac", {"beta": 1e-3, "steps": 400}),
         ("pc", {"beta": 1e-3, "steps": 400}),
     ],

@@ -232,7 +232,7 @@ def test_in_parallel_plasticity_goes_by_the_maxima_of_the_mean_that_was_nudged()
     network = small_vgg(seed=0).double()
     generator = torch.Generator().manual_seed(0)
     x, y = torch.rand(2, 3, 32, 32, generator=generator, dtype=torch.float64), torch.eye(10, dtype=torch.float64)[:2]
-    rule = make_rule("dp", alpha=1.0, beta=5.0, schedule="parallel", iterations=15)
+    rule = make_rule("dp", alpha=1.0, beta=5.0, order="parallel", iterations=15)
     dyads, _ = rule.infer(network, Batch(x, y, torch.arange(2)))
     found = rule.plasticity(network, dyads)["connections.1.weight"].clone()
     by_mean, by_forward = [], []
@@ -245,15 +245,15 @@ def test_in_parallel_plasticity_goes_by_the_maxima_of_the_mean_that_was_nudged()
 
 def test_the_random_order_draws_every_layer_alike_and_whatever_came_before() -> None:
     weights, x, y = problem()
-    rule, order = make_rule("dp", schedule="random", iterations=3000), []
+    rule, drawn = make_rule("dp", order="random", iterations=3000), []
     update = rule._update
-    rule._update = lambda network, k, *more: (order.append(k), update(network, k, *more))  # type: ignore[method-assign]
+    rule._update = lambda network, k, *more: (drawn.append(k), update(network, k, *more))  # type: ignore[method-assign]
     rule.infer(network_of(weights), Batch(x[:1], y[:1], torch.arange(1)))
     pairs = torch.zeros(3, 3, dtype=torch.float64)
-    for before, after in pairwise(order):
+    for before, after in pairwise(drawn):
         pairs[before - 1, after - 1] += 1
-    expected = len(order) / 9
-    assert len(order) == 9000
+    expected = len(drawn) / 9
+    assert len(drawn) == 9000
     assert float(((pairs - expected) ** 2 / expected).sum()) < 27  # chi-squared of 8 degrees of freedom: one in a thousand
 
 
@@ -300,16 +300,16 @@ def test_lifted_rules_descend_their_lifted_objective(name: str, sign: int) -> No
             assert float(updates[f"connections.{k}.weight"][0, 1]) == pytest.approx(-slope, abs=1e-7)
 
 
-@pytest.mark.parametrize("schedule", ["parallel", "random"])
-def test_too_few_iterations_for_an_error_to_come_down_are_refused(schedule: str) -> None:
+@pytest.mark.parametrize("order", ["parallel", "random"])
+def test_too_few_iterations_for_an_error_to_come_down_are_refused(order: str) -> None:
     """Exactly so in parallel: with one more the lowest layer learns."""
     network, batch = network_of(problem()[0]), Batch(*problem()[1:], torch.arange(16))
     with pytest.raises(RangeError, match="iterations >= 5"):
-        make_rule("dp", schedule=schedule, iterations=4).fits(network)
-    rule = make_rule("dp", schedule="parallel", iterations=4)
+        make_rule("dp", order=order, iterations=4).fits(network)
+    rule = make_rule("dp", order="parallel", iterations=4)
     with torch.no_grad():
         assert float(rule.step(network, batch).updates["connections.0.weight"].abs().max()) == 0
-        enough = make_rule("dp", schedule="parallel", iterations=5)
+        enough = make_rule("dp", order="parallel", iterations=5)
         enough.fits(network)
         assert float(enough.step(network, batch).updates["connections.0.weight"].abs().max()) > 0
 
@@ -342,17 +342,17 @@ def test_updates_of_vgg16_under_weak_nudging_are_the_gradient_in_all_sixteen_lay
     assert min(layer.cosine for layer in layers) > 0.999
 
 
-@pytest.mark.parametrize("schedule", ["parallel", "random"])
-def test_every_schedule_ends_at_the_same_states_with_pooling_too(schedule: str) -> None:
+@pytest.mark.parametrize("order", ["parallel", "random"])
+def test_every_order_ends_at_the_same_states_with_pooling_too(order: str) -> None:
     """At alpha = 1/2 the mean is the forward pass, so the fixed point is one sweep away; other orders take more steps to it."""
     network, other = (small_vgg(seed=0).double() for _ in range(2))
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(3, 3, 32, 32, generator=generator, dtype=torch.float64)
     batch = Batch(x, torch.eye(10, dtype=torch.float64)[:3], torch.arange(3))
-    sweeps = 3 * network.depth if schedule == "parallel" else 12 * network.depth
+    sweeps = 3 * network.depth if order == "parallel" else 12 * network.depth
     with torch.no_grad():
         expected = make_rule("dp", beta=1e-3).step(network, batch).updates
-        found = make_rule("dp", beta=1e-3, schedule=schedule, iterations=sweeps).step(other, batch).updates
+        found = make_rule("dp", beta=1e-3, order=order, iterations=sweeps).step(other, batch).updates
     for name, update in found.items():
         torch.testing.assert_close(update, expected[name], rtol=1e-6, atol=1e-9)
 

@@ -17,7 +17,7 @@ from neuromorph.learning.network.recurrent import Recurrent
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch, Rule
 from neuromorph.learning.rules.dual_propagation import DualPropagation
-from neuromorph.learning.rules.dyadic import ArbitraryDyadic, Dyadic, Dyads, SkewDyadic, SkewPhases
+from neuromorph.learning.rules.dyadic import ArbitraryDyadic, Dyadic, SaddleStates, SkewDyadic, SkewPhases
 
 BETA = 0.4
 ALL_LAM = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -32,7 +32,7 @@ def problem(sizes: tuple[int, ...] = (6, 9, 8, 4), scale: float = 1.0, **options
     return network, batch._replace(y=draw(7, sizes[-1], seed=3))
 
 
-def objective(dyads: Dyads, y: Tensor, drive: Callable[[int], Tensor], top: int, loss: str) -> float:
+def objective(dyads: SaddleStates, y: Tensor, drive: Callable[[int], Tensor], top: int, loss: str) -> float:
     """Eq. 4.7 at these states, mean over the batch; G = |s|^2 / 2 inside the bounds. `drive`: W mean + theta_0 x + b of a layer."""
     value = make_loss(loss).value
     plus, minus = dyads.plus[top][:, -y.shape[1] :], dyads.minus[top][:, -y.shape[1] :]
@@ -126,7 +126,7 @@ def test_lam_one_half_is_dual_propagation(loss: str) -> None:
     network, batch = problem()
     batch = batch._replace(y=batch.y.softmax(1))
     beta, nudging = (0.4, "exact") if loss == "squared" else (1e-3, "linear")
-    dp = DualPropagation(beta=beta, loss=loss, iterations=300, schedule="parallel", nudging=nudging)
+    dp = DualPropagation(beta=beta, loss=loss, iterations=300, order="parallel", nudging=nudging)
     found = stepped(Dyadic(lam=0.5, loss=loss, **{**SETTLED, "beta": beta}), network, batch).updates
     same(found, stepped(dp, network, batch).updates, 1e-12 if loss == "squared" else 1e-6)
 
@@ -174,7 +174,7 @@ def test_pooling_between_layers_is_dual_propagations_at_lam_one_half() -> None:
     network, batch = pooled((3, "M", 4, "M"))
     rule = Dyadic(lam=0.5, lam_end=0.5, lam_batches=3, **SETTLED)
     rule.fits(network)
-    dp = DualPropagation(beta=BETA, iterations=300, schedule="parallel", nudging="exact")
+    dp = DualPropagation(beta=BETA, iterations=300, order="parallel", nudging="exact")
     same(stepped(rule, network, batch).updates, stepped(dp, network, batch).updates, 1e-12)
 
 

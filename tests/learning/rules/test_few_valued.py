@@ -142,7 +142,7 @@ def test_the_rule_underneath_sees_so_many_values_and_latent_ones_stay(bits: int,
 
 
 def test_predictions_use_levels_and_steps_the_attracted_weights(monkeypatch) -> None:
-    rule = make_rule("adaste+dp", mu=0.5, schedule="parallel", iterations=5)  # asks itself for a prediction
+    rule = make_rule("adaste+dp", mu=0.5, order="parallel", iterations=5)  # asks itself for a prediction
     network, batch = specimen(rule)
     seen = Seen(rule, monkeypatch)
     with torch.no_grad():

@@ -85,7 +85,7 @@ class Scripted(Rule):
 
 
 RESUMED = {
-    "random schedule": ("dp", {"schedule": "random", "iterations": 3}, {"schedule": "warmup-cosine"}),
+    "random schedule": ("dp", {"order": "random", "iterations": 3}, {"schedule": "warmup-cosine"}),
     "always on": ("ep-always-on", {"random": True, "length": 3}, {"optimizer": "sgd", "momentum": 0.5}),
     "particles": ("ep", {"free_steps": 4, "nudged_steps": 2}, {"optimizer": "sgd", "momentum": 0.9}),
 }
@@ -352,7 +352,7 @@ def test_cifar10_is_normalised_and_its_test_images_are_not_cropped() -> None:
 
 
 def test_metrics_know_the_gradient_and_leave_no_trace() -> None:
-    rule, network = make_rule("dp", schedule="random", iterations=3), mlp(LAYERS)
+    rule, network = make_rule("dp", order="random", iterations=3), mlp(LAYERS)
     data = small_data()
     batch = Samples(data.train_images, data.train_labels, data, network).batch(torch.arange(30))
     before = rule.state_dict()["order"].clone()
@@ -457,14 +457,14 @@ def test_networks_and_rules_that_do_not_fit_are_refused() -> None:
 
 def test_options_are_converted_to_the_types_of_the_rule_s_fields() -> None:
     rule = rule_class("dp")
-    found = parse_options(rule, ["alpha=0.25", "iterations=3", "damped=yes", "schedule=random", "loss = cross-entropy"])
-    assert found == {"alpha": 0.25, "iterations": 3, "damped": True, "schedule": "random", "loss": "cross-entropy"}
+    found = parse_options(rule, ["alpha=0.25", "iterations=3", "damped=yes", "order=random", "loss = cross-entropy"])
+    assert found == {"alpha": 0.25, "iterations": 3, "damped": True, "order": "random", "loss": "cross-entropy"}
     for text, says in (
         ("gamma=1", "has no option 'gamma'.*alpha, beta"),
         ("alpha", "name=value"),
         ("iterations=2.5", "iterations of rule dp cannot be '2.5'"),
         ("damped=perhaps", "true or"),
-        ("schedule=perhaps", "forward-backward or parallel or random"),
+        ("order=perhaps", "forward-backward or parallel or random"),
     ):
         with pytest.raises(RangeError, match=says):
             parse_options(rule, [text])
