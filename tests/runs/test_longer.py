@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from commands import answer, call, refusal
 from neuromorph.data import load as load_data
 from neuromorph.deploy.artifact.file import load
 from neuromorph.engine.online import OnlineTraining
+from neuromorph.learning.boltzmann.machine import Sampler
 from neuromorph.learning.rule import Settings
 from neuromorph.learning.training import checkpoint
 from neuromorph.learning.training.optimizers import make_schedule, set_rates
@@ -64,7 +66,7 @@ def test_a_run_of_a_rule_made_longer_has_the_bits_of_one_that_was_long_from_the_
 def test_a_cosine_goes_on_as_that_of_the_longer_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first batch on: the rate of epoch 3 of 6 in every place, not the zero at which the cosine of 3 has ended."""
     whole, grown = tmp_path / "whole", tmp_path / "grown"
-    options = [*RULE, "--schedule", "cosine"]
+    options = [*RULE, "--schedule", "cosine", "--batch", "1500"]  # one batch an epoch, whose rate is told
     assert call(monkeypatch, *options, "--epochs", "6", "-o", str(whole), "--json") == 0
     assert call(monkeypatch, *options, "--epochs", "3", "-o", str(grown), "--json") == 0
     assert call(monkeypatch, "train", "--resume", str(grown), "--epochs", "6", "--json") == 0
@@ -143,6 +145,31 @@ def test_a_machine_is_made_longer_by_changes(
     changes = [entry["changes"] for entry in described(grown)["history"]]
     assert changes == sorted(set(changes))
     assert changes[-1] == 300
+
+
+def test_a_machine_that_was_interrupted_between_two_looks_is_made_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 27 of 300 changes, with a look at every 15; of 400 at every 20: there is none at 20 any more."""
+    whole, grown, block, calls = tmp_path / "whole", tmp_path / "grown", Sampler._block, []
+
+    def pressing(self: Sampler, count: int) -> None:
+        block(self, count)
+        calls.append(count)
+        if len(calls) == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    assert call(monkeypatch, *MACHINE, "--set", "changes=400", "-o", str(whole), "--json") == 0
+    monkeypatch.setattr("neuromorph.learning.boltzmann.machine.BLOCK", 7 * 4)  # 4 changes
+    with monkeypatch.context() as patch:
+        patch.setattr(Sampler, "_block", pressing)
+        assert call(monkeypatch, *MACHINE, "--set", "changes=300", "-o", str(grown), "--json") == 130
+    assert checkpoint.load(grown / "checkpoint.h5")["done"] == sum(calls) == 27
+    assert call(monkeypatch, "train", "--resume", str(grown), "--set", "changes=400", "--json") == 0
+    expected = {entry["changes"]: entry["nll"] for entry in described(whole)["history"]}
+    found = {entry["changes"]: entry["nll"] for entry in described(grown)["history"]}
+    assert list(found) == [15, *range(40, 401, 20)]
+    assert {changes: found[changes] for changes in expected if changes > 20} == {c: v for c, v in expected.items() if c > 20}
 
 
 def test_all_runs_of_several_seeds_are_made_longer(
