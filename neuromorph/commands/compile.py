@@ -69,10 +69,11 @@ def _program_of(model: str) -> tuple[Any, Any]:
 
         run = _run(model)
         return network_of(run).program(), provenance_of(run)
+    graph = graph_of(model)
     from neuromorph.deploy.artifact.provenance import Provenance
     from neuromorph.processes.lowering import lower
 
-    return lower(graph_of(model)), Provenance(command=typed_command())
+    return lower(graph), Provenance(command=typed_command())
 
 
 def _say_loss(run: RunFolder, result: dict[str, Any], talk: Talk) -> None:

@@ -15,10 +15,10 @@ def is_folder(model: str) -> bool:
 
 def graph_of(model: str) -> Any:
     """The Lava process that `file.py:name` names: a process, or what a function of that name returns."""
-    from lava.magma.core.process.process import AbstractProcess
-
     file, _, name = model.rpartition(":")
     found = named_in_file(model, "a run folder, or file.py:name of a process")
+    from lava.magma.core.process.process import AbstractProcess
+
     process = found() if callable(found) and not isinstance(found, AbstractProcess) else found
     if not isinstance(process, AbstractProcess):
         raise LoweringError(f"'{name}' in '{file}' is no Lava process; name one")

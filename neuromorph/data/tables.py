@@ -25,7 +25,7 @@ def from_npz(path: Path) -> Dataset:
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: expected a whole .npz of numbers and texts, but it cannot be read: {error}") from None
     if tuple(sorted(arrays)) not in {tuple(sorted(names)) for names in ARRAYS}:
         wanted = ", or ".join(", ".join(names) for names in ARRAYS)

@@ -26,7 +26,7 @@ Pairs = Sequence[tuple[Any, float | None]]
 WIDTH, HEIGHT = 10.0, 4.5
 ROW, LINE = 0.3, 0.15
 """Inches: of a bar, and of a line of the table of claims."""
-COLUMNS, CHARACTERS = ("claim", "paper", "ours", "holds"), 146
+COLUMNS, CHARACTERS = ("claim", "paper", "ours", "holds"), 142
 """Of that table, and as many as fit into WIDTH."""
 HOLDS = {True: "yes", False: "NO", None: "open"}
 
@@ -55,7 +55,7 @@ def heading(result: Result) -> str:
     if any("+-" in row for row in result["rows"]):
         several = f"means over up to {result['seeds']} seeds; ± and error bars: standard deviation"
         said.append("one seed" if result["seeds"] == 1 else several)
-    return "\n".join([textwrap.fill(result["title"], 95), *([", ".join(said)] if said else [])])
+    return "\n".join(textwrap.fill(line, 95) for line in (result["title"], ", ".join(said)) if line)
 
 
 def claims(found: Sequence[Mapping[str, Any]]) -> str:

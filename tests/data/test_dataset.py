@@ -98,7 +98,7 @@ def test_the_fingerprint_changes_with_any_element(name: str, draw: st.DataObject
     data = small(draw.draw(st.sampled_from([np.uint8, np.float64])))
     values = getattr(data, name).copy()
     place = draw.draw(st.integers(0, values.size - 1))
-    values.flat[place] = (values.flat[place] + 1) % (3 if "labels" in name else 256)
+    values.flat[place] = (int(values.flat[place]) + 1) % (3 if "labels" in name else 256)
     if name == "train_labels":
         values[:3] = np.sort(np.unique(values))[:3] if len(np.unique(values)) == 3 else [0, 1, 2]
     changed = replace(data, **{name: values})
