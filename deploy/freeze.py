@@ -123,6 +123,5 @@ def _silenced(program: Program, synapse: Synapse, trace: str) -> bool:
         isinstance(node := program[link.source[0]], Population)
         and node.law.silence is not None
         and link.source[1] in node.law.silence.outputs
-        for link in program.links
-        if link.target == (synapse.name, f"s_in_{trace}")
+        for link in program.links_to(synapse.name, f"s_in_{trace}")
     )

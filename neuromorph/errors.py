@@ -18,6 +18,10 @@ class RuleError(NeuromorphError, ValueError):
     """A learning rule that the chip cannot express, that Lava would read differently from what it says, or that fails in use."""
 
 
+class LawError(NeuromorphError, ValueError):
+    """A Law that contradicts itself, is missing, or is another one than it says."""
+
+
 class ProgramError(NeuromorphError, ValueError):
     """A Program that is not well formed."""
 

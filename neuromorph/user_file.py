@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from dataclasses import dataclass
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,19 +27,23 @@ _FILES: dict[str, UserFile] = {}
 
 
 def named_in_file(named: str, what: str) -> Any:
-    """The object `name` of `file.py:name`; the file is run as if started from its own folder, once while it stays as it is.
+    """The object `name` of `file.py:name`.
 
     `what`: says in an error what may be given. Raises RangeError for a file that is none, that fails, or has no such name.
     """
     file, _, name = named.rpartition(":")
-    path = Path(file)
-    if not path.is_file() or path.suffix != ".py":
-        raise RangeError(f"'{file}' is no Python file; give {what}")
-    module = _run(path).module
+    module = module_of(Path(file), what)
     if not hasattr(module, name):
         own = [each for each, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
         raise RangeError(f"'{name}' in '{file}' is missing; {did_you_mean(name, own)}")
     return getattr(module, name)
+
+
+def module_of(path: Path, what: str) -> ModuleType:
+    """The file as a module, run as if started from its own folder, once while it stays as it is. Raises RangeError, as above."""
+    if not path.is_file() or path.suffix != ".py":
+        raise RangeError(f"'{path}' is no Python file; give {what}")
+    return _run(path).module
 
 
 def sha256_of(kind: type) -> str | None:
@@ -66,7 +71,7 @@ def _executed(path: Path, source: bytes) -> ModuleType:
     """The file as a module; a failed one is forgotten."""
     before = sys.modules.get(path.stem)
     module = ModuleType(path.stem)
-    module.__file__ = str(path)
+    module.__file__, module.__spec__ = str(path), spec_from_file_location(path.stem, path)  # Lava asks for both
     sys.modules[path.stem] = module
     try:
         exec(compile(source, path, "exec"), module.__dict__)  # not by importlib, whose bytecode may be of an older text

@@ -2,7 +2,7 @@ from .dyads.process import Dyads
 from .equivalence.check import check_bits
 from .equivalence.result import BitCheck, Difference
 from .equivalence.runtime import lava_run
-from .from_law import LawProcess
+from .from_law import LawProcess, models_of
 from .lowering.simulate import lower, restart, simulate
 from .presenter.process import Presenter
 from .readout.process import NudgedReadout
@@ -22,6 +22,7 @@ __all__ = [
     "check_bits",
     "lava_run",
     "lower",
+    "models_of",
     "rebuild",
     "restart",
     "simulate",

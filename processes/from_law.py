@@ -5,22 +5,28 @@ from __future__ import annotations
 import neuromorph.processes.lava_first  # noqa: F401 (before anything of Lava)
 
 # isort: split
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar
+from types import new_class
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import AbstractPyPort, PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess, LogConfig
 from lava.magma.core.process.variable import Var
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from neuromorph.arithmetic import Arithmetic
 from neuromorph.arithmetic.fixed import FIXED
 from neuromorph.arithmetic.floating import FLOATING
-from neuromorph.errors import RangeError, SimulationError
+from neuromorph.errors import LawError, RangeError, SimulationError, did_you_mean
+from neuromorph.laws.catalogue import is_ours, register
 from neuromorph.laws.law import Law, Variable
 
 Array = npt.NDArray[Any]
@@ -52,44 +58,48 @@ def check_fixed(variables: Iterable[Variable], values: Mapping[str, Array], owne
 class LawProcess(AbstractProcess):
     """A population of neurons that obey `law`, in any shape.
 
-    A subclass names its law and calls `declare` at the end of its __init__. Every input and output of the law
-    is a port of the process's shape (a shared input: shape (1,), for all neurons), every parameter and state a Var:
-    shape (1,) where it is shared, else the process's shape. Values have the same units in floating and in
-    fixed point; ranges and whole numbers are demanded by the fixed-point model and by the lowering, what is
-    nonsense for both is refused here.
+        class Mine(LawProcess):
+            law = MINE
+
+    Mine(shape=(3,), leak=2, v=0): parameters and states by their names in the law, the others have its defaults. Every input and
+    output of the law is a port of the process's shape (a shared input: shape (1,), for all neurons), every parameter and state a Var:
+    shape (1,) where it is shared, else the process's shape. Values have the same units in floating and in fixed point; ranges and
+    whole numbers are demanded by the fixed-point model and by the lowering, what is nonsense for both is refused here: RangeError for
+    a shape or a value, LawError for a name that the law does not have.
     """
 
     law: ClassVar[Law]
     signed: ClassVar[frozenset[str]] = frozenset({"bias"})
     """Parameters that may be negative in floating point."""
-    of_law: ClassVar[dict[Law, type[LawProcess]]] = {}
-    """The Process of every law that has one: the first class that named it (Lava executes the files of Processes again and again)."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "law" in vars(cls):
-            LawProcess.of_law.setdefault(cls.law, cls)
+            _PROCESSES.setdefault(cls.law.key, cls)
 
-    @classmethod
-    def obeying(cls, *, shape: tuple[int, ...], name: str | None, values: Mapping[str, Any]) -> LawProcess:
-        """A population with these parameters and states of the law, whatever the subclass's own __init__ asks for."""
-        process = cls.__new__(cls)
-        LawProcess.__init__(process, shape=shape, name=name, log_config=None)
-        process.declare(**values)
-        process._post_init()  # what Lava calls after an __init__
-        return process
+    def __init__(
+        self, *, shape: tuple[int, ...], name: str | None = None, log_config: LogConfig | None = None, **values: Any
+    ) -> None:
+        self._begin(shape, name, log_config)
+        self._declare(self._by_law(values))
 
-    def __init__(self, *, shape: tuple[int, ...], name: str | None, log_config: LogConfig | None) -> None:
+    def _begin(self, shape: tuple[int, ...], name: str | None, log_config: LogConfig | None) -> None:
         super().__init__(shape=shape, name=name, log_config=log_config)
         sizes = shape if isinstance(shape, tuple) and shape else (0,)
         if not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
             raise RangeError(f"{owner_of(self)}: shape = {shape!r} is not a tuple of positive integers")
 
-    def declare(self, **given: Any) -> None:
-        """Make ports and Vars. `given`: parameters and states by name; the others take the law's defaults."""
+    def _by_law(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What was given, by the names and in the units of the law: a subclass may ask for something more readable."""
+        return given
+
+    def _declare(self, given: Mapping[str, Any]) -> None:
+        """Make ports and Vars."""
         shape = self.proc_params["shape"]
-        variables = self.law.parameters + self.law.states
-        values = {v.name: self._value(v, given.get(v.name, v.default)) for v in variables}
+        variables = {v.name: v for v in self.law.parameters + self.law.states}
+        for unknown in given.keys() - variables:
+            raise LawError(f"{owner_of(self)}: law '{self.law.name}' has no {unknown}; {did_you_mean(unknown, variables)}")
+        values = {name: self._value(v, given.get(name, v.default)) for name, v in variables.items()}
         for port in self.law.inputs:
             setattr(self, port.name, InPort(shape=(1,) if port.shared else shape))
         for port in self.law.outputs:
@@ -111,29 +121,48 @@ class LawProcess(AbstractProcess):
         return value.reshape(1) if variable.shared else np.broadcast_to(value, shape).copy()
 
 
+_PROCESSES: dict[str, type[LawProcess]] = {}
+"""By the law's key, the first class that named it (Lava executes the files of Processes again and again)."""
+
+
+def obeying(law: Law, *, shape: tuple[int, ...], name: str | None, values: Mapping[str, Any]) -> LawProcess | None:
+    """A population with these parameters and states of the law, whatever the __init__ of its Process asks for; None without a Process."""
+    kind = _PROCESSES.get(law.key)
+    if kind is None:
+        return None
+    process = kind.__new__(kind)
+    process._begin(shape, name, None)
+    process._declare(values)
+    process._post_init()  # what Lava calls after an __init__
+    return process
+
+
 class LawModel(PyLoihiProcessModel):
-    """One step of the law over NumPy arrays. A subclass says `law=`; LavaPyTypes and step are derived."""
+    """One step of the law over NumPy arrays. A subclass says `law=`; LavaPyTypes and step are derived.
+
+    Attributes of the class's own are private: every other name is the law's, or Lava's (laws/check.py has those).
+    """
 
     law: ClassVar[Law]
-    step: ClassVar[Callable[..., tuple[Any, ...]]]
-    arithmetic: ClassVar[Arithmetic]
-    computed: ClassVar[type]
+    _step: ClassVar[Callable[..., tuple[Any, ...]]]
+    _arithmetic: ClassVar[Arithmetic]
+    _computed: ClassVar[type]
     """The type in which the law computes."""
-    stored: ClassVar[type]
+    _stored: ClassVar[type]
     """The type of Vars and messages."""
-    exact: ClassVar[bool]
+    _exact: ClassVar[bool]
     """Whether the ranges and bits of the law hold."""
 
     def __init_subclass__(cls, law: Law | None = None) -> None:
         super().__init_subclass__()
         if law is None:
             return
-        cls.law, cls.step = law, staticmethod(law.make(cls.arithmetic))
+        cls.law, cls._step = law, staticmethod(law.make(cls._arithmetic))
         kinds = ((law.inputs, PyInPort.VEC_DENSE), (law.outputs, PyOutPort.VEC_DENSE))
         for variables, kind in (*kinds, (law.states + law.parameters, np.ndarray)):
             for variable in variables:
-                bits = variable.bits if cls.exact else None
-                setattr(cls, variable.name, LavaPyType(kind, cls.stored, precision=bits))
+                bits = variable.bits if cls._exact else None
+                setattr(cls, variable.name, LavaPyType(kind, cls._stored, precision=bits))
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Ports are kept as <name>_port: Lava's models hold the phase of their protocol in `phase`."""
@@ -141,41 +170,44 @@ class LawModel(PyLoihiProcessModel):
 
     def run_spk(self) -> None:
         law, shape = self.law, self.proc_params["shape"]
-        inputs = [self.received(variable) for variable in law.inputs]
-        held = [getattr(self, v.name).astype(self.computed) for v in law.states + law.parameters]
-        results = self.step(self.time_step, *inputs, *held)
+        inputs = [self._received(variable) for variable in law.inputs]
+        held = [getattr(self, v.name).astype(self._computed) for v in law.states + law.parameters]
+        results = self._step(self.time_step, *inputs, *held)
         for variable, result in zip(law.results, results, strict=True):
-            value: Array = np.broadcast_to(result, shape).astype(self.stored)
+            value: Array = self._checked(variable, np.broadcast_to(result, shape)).astype(self._stored)
             if variable in law.states:
                 setattr(self, variable.name, value)
             else:
                 getattr(self, f"{variable.name}_port").send(value)
 
-    def received(self, variable: Variable) -> Array:
-        message: Array = getattr(self, f"{variable.name}_port").recv().astype(self.computed)
+    def _received(self, variable: Variable) -> Array:
+        message: Array = getattr(self, f"{variable.name}_port").recv().astype(self._computed)
         return message
+
+    def _checked(self, variable: Variable, result: Array) -> Array:
+        return result
 
 
 class FloatingModel(LawModel):
     """The law over float64: no range, no rounding."""
 
-    arithmetic = FLOATING
-    computed = float
-    stored = float
-    exact = False
+    _arithmetic = FLOATING
+    _computed = float
+    _stored = float
+    _exact = False
 
 
 class FixedModel(LawModel):
     """The law over integers, as the engine computes it, bit for bit.
 
     Raises RangeError when it is built: a parameter or a state that is no integer or outside the law's range.
-    Raises SimulationError while it runs: an input outside the law's range.
+    Raises SimulationError while it runs: an input outside the law's range; of a user's law also a state or output.
     """
 
-    arithmetic = FIXED
-    computed = np.int64
-    stored = np.int32
-    exact = True
+    _arithmetic = FIXED
+    _computed = np.int64
+    _stored = np.int32
+    _exact = True
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
@@ -183,8 +215,8 @@ class FixedModel(LawModel):
         check_fixed(self.law.parameters + self.law.states, values, owner)
         self.law.check(values, owner)
 
-    def received(self, variable: Variable) -> Array:
-        message = super().received(variable)
+    def _received(self, variable: Variable) -> Array:
+        message = super()._received(variable)
         wrong = (message < variable.low) | (message > variable.high)
         if wrong.any():
             raise SimulationError(
@@ -192,3 +224,38 @@ class FixedModel(LawModel):
                 f"{message[wrong].flat[0]}, outside {variable.low}..{variable.high} ({variable.meaning})"
             )
         return message
+
+    def _checked(self, variable: Variable, result: Array) -> Array:
+        if not is_ours(self.law) and ((result < variable.low) | (result > variable.high)).any():
+            raise SimulationError(
+                f"{self.proc_params['owner']}, step {self.time_step}: {variable.name} leaves {variable.low}..{variable.high}; "
+                "widen its range, or let the law clip it"
+            )
+        return result
+
+
+Model = TypeVar("Model", bound=LawModel)
+
+
+def models_of(process: type[LawProcess]) -> tuple[type[FixedModel], type[FloatingModel]]:
+    """Lava's two models of a Process that obeys a law, with the tags "fixed_pt" and "floating_pt"::
+
+        PyMineModelFixed, PyMineModelFloat = models_of(Mine)
+
+    Lava finds a model by its name in a module: keep these names, beside the Process or, in a package, in a file beside its own.
+    Raises LawError for a Process without a law, and for a law that another one is taken for (catalogue.register).
+    """
+    if not isinstance(getattr(process, "law", None), Law):
+        raise LawError(f"{process.__name__} says no law; write `law = ...` into the class")
+    register(process.law)
+    module = sys._getframe(1).f_globals["__name__"]  # as namedtuple does
+    return (
+        _model(process, FixedModel, f"Py{process.__name__}ModelFixed", module, "fixed_pt"),
+        _model(process, FloatingModel, f"Py{process.__name__}ModelFloat", module, "floating_pt"),
+    )
+
+
+def _model(process: type[LawProcess], base: type[Model], name: str, module: str, kind: str) -> type[Model]:
+    made = new_class(name, (base,), {"law": process.law}, lambda names: names.update(__module__=module))
+    made = tag(kind)(requires(CPU)(implements(proc=process, protocol=LoihiProtocol)(made)))
+    return made  # type: ignore[no-any-return]

@@ -19,7 +19,7 @@ PUBLIC = {
     "neuromorph.networks": {"DyadicMLP", "Recipe", "recipe_for"},
     "neuromorph.processes": {
         "BitCheck", "Difference", "Dyads", "LavaStepper", "LawProcess", "NudgedReadout", "Presenter", "TiedDense", "check_bits",
-        "lava_run", "lower", "rebuild", "restart", "simulate",
+        "lava_run", "lower", "models_of", "rebuild", "restart", "simulate",
     },
     "neuromorph.deploy": {
         "Artifact", "Compiled", "Complaint", "FreezeReport", "Provenance", "compile_program", "complaints", "describe",
@@ -32,8 +32,8 @@ PUBLIC = {
     "neuromorph.data": {"Dataset", "Scaling", "check_labels", "load", "pixels_as_payloads"},
     "neuromorph.judges": {"LayerComparison", "LocalityReport", "check", "compare", "specimen", "worst_angle"},
     "neuromorph.laws": {
-        "DYAD", "FREE", "GradedSpike", "LAWS", "LIF", "LIF_RESET", "Law", "NUDGED", "READOUT", "SignMode", "TERNARY_LIF", "Variable",
-        "read_rule", "write_rule",
+        "DYAD", "FREE", "GradedSpike", "LAWS", "LIF", "LIF_RESET", "Law", "NUDGED", "READOUT", "SignMode", "Silence", "TERNARY_LIF",
+        "Variable", "make_draw", "read_rule", "write_rule",
     },
     "neuromorph.program": {
         "Array", "LEARNING_INPUTS", "Link", "Node", "POST_STATES", "PRE_STATES", "Plasticity", "Population", "Probe", "Program",

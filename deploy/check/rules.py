@@ -161,9 +161,7 @@ def post_traces_fit_7_bits(program: Program) -> Findings:
 def _range_at(program: Program, name: str, port: str, size: int) -> tuple[Array, Array, Array]:
     """Least and most that each element of an input port can receive, and whether all of it is even."""
     least, most, even = np.zeros(size, np.int64), np.zeros(size, np.int64), np.ones(size, bool)
-    for link in program.links:
-        if link.target != (name, port):
-            continue
+    for link in program.links_to(name, port):
         low, high, is_even = _range_of(program, *link.source)
         index = np.arange(size) if link.index is None else np.asarray(link.index)
         linked = index >= 0

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 
 class Arithmetic(NamedTuple):
-    """The operations a neuron law may use besides + - * and comparison.
+    """The operations a neuron law may use besides + - * and comparison (in `select`, which makes a number of it).
+
+    There is no division but by powers of two, as on the chip: `scale_down` rounds to nearest, `floor_down` down. Floors of signed
+    numbers drift: a sum of them loses half a unit a step; so errors are scaled down to nearest.
 
     Fixed point is what Lava's bit-accurate models do (integers, 24-bit registers, 12-bit decays); in floating point the
     register operations are the identity and decays are plain factors.
@@ -31,10 +34,14 @@ class Arithmetic(NamedTuple):
     """clip(x, low, high)."""
     floor: Callable[[Any], Any]
     """The largest integer up to a real x, as an integer (float: as a float)."""
+    whole: Callable[[Any], Any]
+    """A number without fraction, as an integer in every arithmetic: what has bits to shift and mix (laws/noise.py)."""
     halve: Callable[[Any], Any]
     """x / 2; fixed: rounded down."""
     scale_down: Callable[[Any, Any], Any]
     """scale_down(x, k) = x / 2^k; fixed: rounded to nearest, ties upward, so that signed errors do not drift."""
+    floor_down: Callable[[Any, Any], Any]
+    """floor_down(x, k) = x / 2^k; fixed: rounded toward minus infinity, an arithmetic shift. k of 0..62, as in scale_down."""
     widen: Callable[[Any], Any]
     """To the resolution in which compartments are kept: x * 2^6. Float: x."""
     narrow: Callable[[Any], Any]

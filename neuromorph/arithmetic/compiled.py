@@ -62,6 +62,11 @@ def _floor(x):  # type: ignore[no-untyped-def]
 
 
 @njit
+def _whole(x):  # type: ignore[no-untyped-def]
+    return np.int64(x)
+
+
+@njit
 def _halve(x):  # type: ignore[no-untyped-def]
     return x >> 1
 
@@ -69,6 +74,11 @@ def _halve(x):  # type: ignore[no-untyped-def]
 @njit
 def _scale_down(x, k):  # type: ignore[no-untyped-def]
     return (x + ((np.int64(1) << k) >> 1)) >> k
+
+
+@njit
+def _floor_down(x, k):  # type: ignore[no-untyped-def]
+    return x >> k
 
 
 @njit
@@ -111,8 +121,10 @@ COMPILED = Arithmetic(
     select=_select,
     clip=_clip,
     floor=_floor,
+    whole=_whole,
     halve=_halve,
     scale_down=_scale_down,
+    floor_down=_floor_down,
     widen=_widen,
     narrow=_narrow,
     add_portion=_add_portion,

@@ -66,9 +66,11 @@ class Engine:
         self._real = self._layout.real.joined()
         with deferred_interrupt():
             self._operations = operations([kernel for kernel, _, _ in self._layout.operations])
-        width = max(len(row) for _, row, _ in self._layout.operations)
-        self._rows = np.array([row + [0] * (width - len(row)) for _, row, _ in self._layout.operations], dtype=np.int64)
+        rows = [row for _, row, _ in self._layout.operations]
+        self._rows = np.array([number for row in rows for number in row], dtype=np.int64)
+        self._starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         self._streams = [RandomStream(s) for s in self._layout.streams]
+        self.probes = {probe.name for probe in program.probes}
 
     def run(self, steps: int, progress: Progress | None = None) -> None:
         """Make `steps` steps. `progress(n)` is called after every block with the number of steps made in it; Ctrl-C takes
@@ -96,6 +98,7 @@ class Engine:
             self.step,
             steps,
             self._rows,
+            self._starts,
             self._arenas["mem"],
             self._arenas["syn"],
             self._real,
@@ -120,6 +123,11 @@ class Engine:
             what = "its drive a_buff" if code == f.BAD_DRIVE else "the sum of what arrives at one of its ports"
             return f"{where}: {what} leaves 32 bits; send smaller payloads or lower weight_exp"
         law = next(p.law for p in self.program.populations if p.name == name)
+        if code >= f.BAD_RESULT:
+            variable = law.results[code - f.BAD_RESULT]
+            return (
+                f"{where}: {variable.name} leaves {variable.low}..{variable.high}; widen its range, or let the law clip it"
+            )
         variable = law.inputs[code - f.BAD_INPUT]
         value = self.get(name, variable.name)[neuron]
         return f"{where}: {variable.name} = {value} is outside {variable.low}..{variable.high} ({variable.meaning})"
@@ -148,12 +156,11 @@ class Engine:
         self._check(name, variable, full)
         stored = full.swapaxes(-1, -2) if place.transposed else full
         self._arenas[place.arena][place.offset : place.offset + place.size] = stored.ravel()
-        for kernel, row in zip(self._layout.operations, self._rows, strict=True):
-            if kernel[2] == name and variable == "weights" and len(kernel[1]) == f.N_SYNAPSE_FIELDS:
-                self._arenas["mem"][row[f.DIRTY]] = 1
+        if variable == "weights" and name in self._layout.dirty:
+            self._arenas["mem"][self._layout.dirty[name]] = 1
 
     def _check(self, name: str, variable: str, values: Array) -> None:
-        if name in {probe.name for probe in self.program.probes}:
+        if name in self.probes:
             return
         node = self.program[name]
         if isinstance(node, Population):

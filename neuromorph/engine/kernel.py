@@ -9,7 +9,8 @@ from numba import njit, typed, types
 from numba.types import float64, int16, int32, int64
 
 MEM, SYN, REAL = types.Array(int32, 1, "C"), types.Array(int16, 1, "C"), types.Array(float64, 1, "C")
-SIGNATURE = int64(int64, types.Array(int64, 1, "C"), MEM, SYN, REAL)
+ROWS = types.Array(int64, 1, "C")
+SIGNATURE = int64(int64, ROWS, MEM, SYN, REAL)
 OPERATION = types.FunctionType(SIGNATURE)
 OPERATIONS = types.ListType(OPERATION)
 
@@ -37,12 +38,15 @@ def operations(kernels: Sequence[Any]) -> Any:
     return listed
 
 
-@njit(types.UniTuple(int64, 3)(OPERATIONS, int64, int64, types.Array(int64, 2, "C"), MEM, SYN, REAL), cache=True)
-def run_steps(operations, start, steps, rows, mem, syn, real):  # type: ignore[no-untyped-def]
-    """Make `steps` steps after step `start`. Returns (error code, step, operation), all 0 when nothing was wrong."""
+@njit(types.UniTuple(int64, 3)(OPERATIONS, int64, int64, ROWS, ROWS, MEM, SYN, REAL), cache=True)
+def run_steps(operations, start, steps, rows, starts, mem, syn, real):  # type: ignore[no-untyped-def]
+    """Make `steps` steps after step `start`; rows[starts[k]:starts[k + 1]] is the descriptor of operation k.
+
+    Returns (error code, step, operation), all 0 when nothing was wrong.
+    """
     for t in range(start + 1, start + steps + 1):
         for k in range(len(operations)):
-            code = operations[k](t, rows[k], mem, syn, real)
+            code = operations[k](t, rows[starts[k] : starts[k + 1]], mem, syn, real)
             if code != 0:
                 return code, t, k
     return 0, 0, 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from neuromorph.engine import drive, learn, transport
 from neuromorph.engine import fields as f
-from neuromorph.engine.populations import KERNELS
+from neuromorph.engine.populations import kernel_of
 from neuromorph.laws.products.plasticity import WEIGHT_RANGE, decay_factor, split_impulse
 from neuromorph.laws.products.rule import Product
 from neuromorph.program import (
@@ -88,6 +88,7 @@ class Layout:
         self.places: dict[tuple[str, str], Place] = {}
         self.ports: dict[tuple[str, str], int] = {}
         self.streams: list[Stream] = []
+        self.dirty: dict[str, int] = {}
         self.operations: list[tuple[Any, list[int], str]] = []
         self._place_ports()
         for synapse in program.synapses:
@@ -102,16 +103,13 @@ class Layout:
                 self.ports[node.name, port] = self.mem.room(size)
         for node in self.program.nodes:
             for port, size in node.inputs.items():
-                links = self._links_to(node.name, port)
+                links = self.program.links_to(node.name, port)
                 alone = len(links) == 1 and links[0].index is None
                 self.ports[node.name, port] = self.ports[links[0].source] if alone else self.mem.room(size)
 
-    def _links_to(self, name: str, port: str) -> list[Any]:
-        return [link for link in self.program.links if link.target == (name, port)]
-
     def _gather(self, name: str, inputs: dict[str, int]) -> None:
         for port, size in inputs.items():
-            links = self._links_to(name, port)
+            links = self.program.links_to(name, port)
             if not links or self.ports[name, port] == self.ports[links[0].source]:
                 continue
             row = [size, self.ports[name, port], len(links)]
@@ -161,7 +159,7 @@ class Layout:
             values = node.parameters[v.name]
             at[v.name] = self._state(node.name, v.name, values if v.shared else np.broadcast_to(values, n))
         row = [n, *(at[v.name] for v in (*law.arguments, *law.results))]
-        self._operate(KERNELS[node.law.name], row, node.name)
+        self._operate(kernel_of(law), row, node.name)
 
     def _source(self, node: Source) -> None:
         order = np.asarray(node.order)
@@ -223,6 +221,7 @@ class Layout:
         row[f.EXPONENT], row[f.GRADED] = synapse.exponent, int(synapse.graded)
         row[f.SPIKES] = self.mem.room(1)
         row[f.LAST], row[f.ACTIVE], row[f.DIRTY] = self.mem.room(pre), self.mem.room(pre), self.mem.add([1])
+        self.dirty[synapse.name] = row[f.DIRTY]
         row[f.SUMS] = self.mem.room(post * row[f.DEPTH])
         row[f.INDPTR] = row[f.POST] = row[f.DELAYS] = -1
         kernel = drive.dense if synapse.tied_to is None else drive.tied

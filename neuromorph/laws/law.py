@@ -7,13 +7,15 @@ Population, the checks of the lowering, the names in the artifact, the random va
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import LawError, RangeError
+from neuromorph.laws.check import complaints
+from neuromorph.laws.source import source_hash
 
 Array = npt.NDArray[Any]
 
@@ -86,6 +88,10 @@ class Law:
 
     `answer` names the state whose value at the last step of a sample is the network's answer: a population of such a law is a
     readout. `silence` says what pauses the plasticity that the neurons drive.
+
+    A Law checks itself when it is made, and raises LawError with all that is wrong: names that stand twice or that Lava needs, ranges,
+    defaults, conditions that the defaults break, and a step that, tried once on the defaults, fails or returns something else.
+    `source`: hash of the files that `make` is written in.
     """
 
     name: str
@@ -97,6 +103,26 @@ class Law:
     conditions: tuple[Callable[[Mapping[str, Array]], str | None], ...] = ()
     answer: str | None = None
     silence: Silence | None = None
+    source: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        owner = f"law '{self.name}'"
+        if wrong := list(complaints(self)):
+            raise LawError(f"{owner}: {'; '.join(wrong)}")
+        object.__setattr__(self, "source", source_hash(self.make, owner))
+
+    @property
+    def key(self) -> str:
+        """Name and source: what tells laws apart, in this process and in the next."""
+        return f"{self.name}@{self.source[:16]}"
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """Names, ranges and kinds, in what JSON has: what an artifact keeps beside the name."""
+        kinds = {kind: getattr(self, kind) for kind in ("inputs", "outputs", "states", "parameters")}
+        shapes = {kind: [[v.name, v.low, v.high, v.even, v.shared] for v in variables] for kind, variables in kinds.items()}
+        silence = [self.silence.state, *self.silence.outputs] if self.silence else None
+        return {**shapes, "answer": self.answer, "silence": silence}
 
     @property
     def arguments(self) -> tuple[Variable, ...]:

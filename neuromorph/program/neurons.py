@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuromorph.errors import ProgramError
+from neuromorph.errors import ProgramError, did_you_mean
 from neuromorph.laws.law import Law
 from neuromorph.laws.synapse import PAYLOAD_RANGE
 from neuromorph.program.values import INT32, Array, whole
@@ -33,8 +33,12 @@ class Population:
             ("state", law.states, self.states),
         ):
             names = [v.name for v in variables]
-            if sorted(values) != sorted(names):
-                raise ProgramError(f"population '{self.name}': its {kind}s must be {names}, not {sorted(values)}")
+            for unknown in set(values) - set(names):
+                raise ProgramError(
+                    f"population '{self.name}': law '{law.name}' has no {kind} {unknown}; {did_you_mean(unknown, names)}"
+                )
+            for missing in set(names) - set(values):
+                raise ProgramError(f"population '{self.name}': its {kind}s must be {names}; {missing} is missing")
             checked = {}
             for variable in variables:
                 array = variable.check(values[variable.name], f"population '{self.name}'").ravel()

@@ -56,6 +56,13 @@ class Probe:
     offset: int = 0
 
 
+def _by_target(links: tuple[Link, ...]) -> dict[tuple[str, str], tuple[Link, ...]]:
+    into: dict[tuple[str, str], list[Link]] = {}
+    for link in links:
+        into.setdefault(link.target, []).append(link)
+    return {target: tuple(found) for target, found in into.items()}
+
+
 @dataclass(frozen=True)
 class Program:
     """Nodes, links and probes at a moment in time: `step` steps have been made."""
@@ -65,10 +72,12 @@ class Program:
     probes: tuple[Probe, ...] = ()
     step: int = 0
     _by_name: Mapping[str, Node] = field(init=False, repr=False, compare=False)
+    _into: Mapping[tuple[str, str], tuple[Link, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_name = {node.name: node for node in self.nodes}
         object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_into", _by_target(self.links))
         if len(by_name) < len(self.nodes) or "" in by_name:
             twice = {name for name, count in Counter(n.name for n in self.nodes).items() if count > 1}
             raise ProgramError(f"two nodes are called {sorted(twice)}, or one has no name; give every Process its own name")
@@ -115,6 +124,10 @@ class Program:
         if name in self._by_name:
             return self._by_name[name]
         raise ProgramError(f"no node is called '{name}'; there are {', '.join(self._by_name)}")
+
+    def links_to(self, name: str, port: str) -> tuple[Link, ...]:
+        """The links into an input port, in their order."""
+        return self._into.get((name, port), ())
 
     @property
     def synapses(self) -> tuple[Synapse, ...]:

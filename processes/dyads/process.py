@@ -33,13 +33,14 @@ def of_256(value: float, name: str, process: AbstractProcess) -> float:
     return float(count.item())
 
 
-def dyadic(process: AbstractProcess, *, alpha: float, variant: str, reset: bool, rate: float) -> dict[str, Any]:
-    """alpha, nudge, reset and the rate's register, as the laws of hidden and output dyads name them."""
+def dyadic(process: AbstractProcess, *, alpha: float, variant: str, reset: bool, rate: float, **same: Any) -> dict[str, Any]:
+    """alpha, nudge, reset and the rate's register, as the laws of hidden and output dyads name them; the rest is the same."""
     share = of_256(alpha, "alpha", process)
     nudge = {"dp": share, "dp-transpose": 256 - share}[chosen(variant, ("dp", "dp-transpose"), "variant", process)]
     if reset not in (True, False):
         raise RangeError(f"{owner_of(process)}: reset = {reset!r} is neither True nor False")
     return {
+        **same,
         "alpha": share,
         "nudge": nudge,
         "reset": bool(reset),
@@ -104,21 +105,30 @@ class Dyads(LawProcess):
         name: str | None = None,
         log_config: LogConfig | None = None,
     ) -> None:
-        super().__init__(shape=shape, name=name, log_config=log_config)
-        chosen(activation, ("relu", "hard_sigmoid"), "activation", self)
-        if activation == "hard_sigmoid" and np.isinf(top):
-            raise RangeError(f"{owner_of(self)}: a hard sigmoid ends at a finite top, not at {top}; or use 'relu'")
-        self.declare(
+        super().__init__(
+            shape=shape,
+            name=name,
+            log_config=log_config,
             shift=shift,
             bias=bias,
             shift_error=shift_error,
+            alpha=alpha,
+            variant=variant,
+            activation=activation,
             top=top,
             leak=leak,
             margin=margin,
             limit=limit,
             nudge_from=nudge_from,
+            reset=reset,
+            rate=rate,
             learn_from=learn_from,
             rate_interval=rate_interval,
             rate_shift=rate_shift,
-            **dyadic(self, alpha=alpha, variant=variant, reset=reset, rate=rate),
         )
+
+    def _by_law(self, given: dict[str, Any]) -> dict[str, Any]:
+        activation = chosen(given.pop("activation"), ("relu", "hard_sigmoid"), "activation", self)
+        if activation == "hard_sigmoid" and np.isinf(given["top"]):
+            raise RangeError(f"{owner_of(self)}: a hard sigmoid ends at a finite top, not at {given['top']}; or use 'relu'")
+        return dyadic(self, **given)

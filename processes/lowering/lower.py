@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from neuromorph.errors import LoweringError
 from neuromorph.processes.lowering.discovery import describe, node_name
 from neuromorph.processes.lowering.graph import Edge, ProcessGraph
-from neuromorph.processes.lowering.nodes import SUPPORTED
+from neuromorph.processes.lowering.nodes import SUPPORTED, support_of
 from neuromorph.processes.tied.process import TiedDense
 from neuromorph.program import Array, Link, Node, Population, Probe, Program, Sink, Synapse
 
@@ -54,7 +54,7 @@ class Lowered:
 
 def _node(process: AbstractProcess, graph: ProcessGraph, name: str, step: int) -> Node:
     model = graph.models[process]
-    support = SUPPORTED.get(model)
+    support = support_of(model)
     if support is None:
         known = ", ".join(dict.fromkeys(s.process for s in SUPPORTED.values()))
         raise LoweringError(

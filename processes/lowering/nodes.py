@@ -30,6 +30,7 @@ from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
 from neuromorph.laws.readout import READOUT
 from neuromorph.laws.synapse import EXPONENT_RANGE, MESSAGE_BITS_RANGE
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
+from neuromorph.processes.from_law import FixedModel
 from neuromorph.processes.lowering.discovery import describe, node_name
 from neuromorph.processes.lowering.learning import check_sparse, learning_states, plasticity
 from neuromorph.processes.lowering.values import (
@@ -158,6 +159,12 @@ class Support:
 
 def _neurons(process: str, law: Law) -> Support:
     return Support(process, partial(population, law), law)
+
+
+def support_of(model: type[AbstractProcessModel]) -> Support | None:
+    """How processes of this model become nodes; None where that is unknown. Of a user's law its LawModel says all."""
+    obeys = issubclass(model, FixedModel) and model.run_spk is FixedModel.run_spk
+    return SUPPORTED.get(model) or (_neurons(model.__name__, model.law) if obeys else None)
 
 
 STATIC = "weights of 8 bits by `sign_mode` and `num_weight_bits` 1..8, `weight_exp` -8..7, binary or graded"

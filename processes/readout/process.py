@@ -58,21 +58,29 @@ class NudgedReadout(LawProcess):
         name: str | None = None,
         log_config: LogConfig | None = None,
     ) -> None:
-        super().__init__(shape=shape, name=name, log_config=log_config)
-        self.declare(
+        super().__init__(
+            shape=shape,
+            name=name,
+            log_config=log_config,
             shift=shift,
             bias=bias,
-            beta=of_256(beta, "beta", self),
+            alpha=alpha,
+            variant=variant,
+            beta=beta,
             low=low,
             top=top,
             leak=leak,
             margin=margin,
             limit=limit,
             nudge_from=nudge_from,
+            reset=reset,
+            rate=rate,
             learn_from=learn_from,
             rate_interval=rate_interval,
             rate_shift=rate_shift,
-            **dyadic(self, alpha=alpha, variant=variant, reset=reset, rate=rate),
         )
-        if low > top:
-            raise RangeError(f"{owner_of(self)}: low = {low} is above top = {top}")
+
+    def _by_law(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given["low"] > given["top"]:
+            raise RangeError(f"{owner_of(self)}: low = {given['low']} is above top = {given['top']}")
+        return dyadic(self, **{**given, "beta": of_256(given["beta"], "beta", self)})

@@ -22,7 +22,7 @@ from neuromorph.laws.law import Law
 from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.laws.weights import mode_of, off_grid, on_grid
 from neuromorph.processes.dyads.process import Dyads
-from neuromorph.processes.from_law import LawProcess
+from neuromorph.processes.from_law import obeying
 from neuromorph.processes.lowering.learning import check_sparse, plasticity
 from neuromorph.processes.lowering.lower import write
 from neuromorph.processes.presenter.process import Presenter
@@ -62,11 +62,12 @@ def _neurons(node: Population) -> AbstractProcess:
     if node.law in LAVAS_OWN:
         given = {name: int(v[0]) if v.size == 1 else v for name, v in values.items()}
         return LAVAS_OWN[node.law](name=node.name, shape=(node.size,), **given)
-    if node.law not in LawProcess.of_law:
+    made = obeying(node.law, name=node.name, shape=(node.size,), values=values)
+    if made is None:
         raise RebuildingError(
             f"population '{node.name}': the law {node.law.name} has no Lava Process; write one, a LawProcess that names the law"
         )
-    return LawProcess.of_law[node.law].obeying(name=node.name, shape=(node.size,), values=values)
+    return made
 
 
 def _source(node: Source) -> AbstractProcess:
