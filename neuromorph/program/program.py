@@ -86,7 +86,10 @@ class Program:
         for synapse in self.synapses:
             if synapse.tied_to is not None:
                 self._check_tie(synapse)
+        names = Counter([*by_name, *(probe.name for probe in self.probes)])
         for probe in self.probes:
+            if names[probe.name] > 1:
+                raise ProgramError(f"probe '{probe.name}': a node or another probe has this name; give it one of its own")
             known = variables(self[probe.node])
             if probe.variable not in known:
                 raise ProgramError(

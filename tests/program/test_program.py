@@ -59,3 +59,11 @@ def test_a_probe_has_room_and_an_offset_within_its_stride(wrong: dict[str, int])
 def test_every_node_has_a_name() -> None:
     with pytest.raises(ProgramError, match="has no name"):
         Program((sparse(name=""),), ())
+
+
+@pytest.mark.parametrize("names", [("h",), ("seen", "seen")])
+def test_a_probe_has_a_name_of_its_own(names: tuple[str, ...]) -> None:
+    """Engine.get finds what it recorded by this name, as it finds what a sink holds."""
+    probes = tuple(Probe(name, "h", "rate", length=1) for name in names)
+    with pytest.raises(ProgramError, match=f"probe '{names[0]}': a node or another probe has this name"):
+        replace(learner(), probes=probes)
