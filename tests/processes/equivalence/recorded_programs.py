@@ -111,7 +111,7 @@ def demo(trained: bool) -> Program:
     """The network of `neuromorph demo`: in the first steps of its training, or after it."""
     data = load("digits")
     task = ChipTask.settled({}, data, seed=0)
-    network = task.network()
+    network = task.begin(data).network
     if not trained:
         return network.training(data.train_images, data.train_labels, task.epochs).beginning(BITS)
     return first_images(network.fit(data.train_images, data.train_labels), data)
