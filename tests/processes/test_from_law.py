@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from lava.proc.io.source import RingBuffer as Source
+from random_programs import differences
 
 from neuromorph.errors import LavaRunError, LawError, LoweringError, RangeError
 from neuromorph.laws import check
@@ -14,8 +15,9 @@ from neuromorph.laws.law import Law, Variable
 from neuromorph.processes.equivalence.check import check_bits
 from neuromorph.processes.from_law import FixedModel, LawProcess, models_of
 from neuromorph.processes.lowering.simulate import lower, simulate
+from neuromorph.processes.rebuilding.rebuild import rebuild
 from neuromorph.processes.stepping.stepper import LavaStepper
-from neuromorph.program import Population
+from neuromorph.program import Population, Wiring
 
 
 def make(ops: Any) -> Any:
@@ -132,3 +134,16 @@ def test_a_file_that_is_read_twice_makes_one_law() -> None:
     again.loader.exec_module(module)
     assert module.SUMMING is not SUMMING
     assert module.SUMMING.key == SUMMING.key
+
+
+def test_a_network_of_ones_own_law_is_rebuilt() -> None:
+    net = Wiring()
+    shown, gate = net.source("shown", np.arange(12).reshape(4, 3)), net.source("gate", [[1], [0], [1], [1]])
+    cells = net.population("cells", SUMMING, 3, step=[-1, 0, 2], gain=3, v=[5, -5, 0])
+    net.link(shown.s_out, cells.a_in)
+    net.link(gate.s_out, cells.gate)
+    program = net.program()
+    processes = rebuild(program)
+    assert isinstance(processes["cells"], Summing)
+    assert differences(lower(processes["cells"]), program) == []
+    assert check_bits(processes["cells"], 4).first_difference is None
