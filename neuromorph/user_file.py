@@ -74,7 +74,8 @@ def _executed(path: Path, source: bytes) -> ModuleType:
     module.__file__, module.__spec__ = str(path), spec_from_file_location(path.stem, path)  # Lava asks for both
     sys.modules[path.stem] = module
     try:
-        exec(compile(source, path, "exec"), module.__dict__)  # not by importlib, whose bytecode may be of an older text
+        code = compile(source, path, "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # not by importlib, whose bytecode may be of an older text
     except (Exception, SystemExit) as error:
         sys.modules.pop(path.stem)
         if before is not None:

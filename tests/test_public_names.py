@@ -27,7 +27,7 @@ PUBLIC = {
     },
     "neuromorph.learning": {
         "Batch", "BoltzmannMachine", "Network", "Outcome", "RULES", "Rule", "Sampler", "Settings", "Trainer", "convolutional",
-        "make_rule", "mlp", "rule_class", "small_vgg", "vgg16",
+        "make_loss", "make_rule", "mlp", "rule_class", "small_vgg", "vgg16",
     },
     "neuromorph.data": {"Dataset", "Scaling", "check_labels", "load", "pixels_as_payloads"},
     "neuromorph.judges": {"LayerComparison", "LocalityReport", "check", "compare", "specimen", "worst_angle"},

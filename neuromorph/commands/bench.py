@@ -58,13 +58,19 @@ def bench_sparsity(
 
 @bench.command("rules")
 def bench_rules(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Rules, such as dp, or file.py:Name of your own (all, and a Boltzmann machine).", metavar="[RULE]..."
+        ),
+    ] = None,
     runs: Annotated[int, typer.Option(help="Steps of each rule; medians are compared.", min=1)] = 50,
     json: AsJson = False,
 ) -> None:
-    """A step of every batched learning rule against one of backpropagation, and chains on Bars-and-Stripes."""
+    """A step of every batched learning rule, or of some, against one of backpropagation, and chains on Bars-and-Stripes."""
     from neuromorph.benchmarks.rules import bench_rules as measure
     from neuromorph.console import Talk
     from neuromorph.surroundings import surroundings
 
     talk = Talk(json)
-    talk.result(measure(runs, talk) | surroundings())
+    talk.result(measure(runs, talk, names or ()) | surroundings())

@@ -1,4 +1,5 @@
 from .boltzmann.machine import BoltzmannMachine, Sampler
+from .network.losses import make_loss
 from .network.network import Network, convolutional, mlp, small_vgg, vgg16
 from .registry import RULES, make_rule, rule_class
 from .rule import Batch, Outcome, Rule, Settings
@@ -15,6 +16,7 @@ __all__ = [
     "Settings",
     "Trainer",
     "convolutional",
+    "make_loss",
     "make_rule",
     "mlp",
     "rule_class",

@@ -22,9 +22,17 @@ def own_rule(named: str) -> type[Rule]:
     if inspect.isabstract(kind):
         lacking = ", ".join(sorted(kind.__abstractmethods__))
         raise RangeError(f"rule {kind.name} in '{file}' has no {lacking}; define it, as Rule says")
+    try:
+        hints = get_type_hints(kind)
+    except Exception as error:
+        raise RangeError(f"types in the class of rule {kind.name} in '{file}' cannot be read: {error}; mend them") from error
     own = {f.name: f for f in fields(kind)}
-    for option, hint in get_type_hints(kind).items():
-        if option not in own and get_origin(hint) is not ClassVar and option in kind.__annotations__:
+    for option, hint in hints.items():
+        if (
+            option not in own
+            and ClassVar not in (hint, get_origin(hint))
+            and option in vars(kind).get("__annotations__", {})
+        ):
             raise RangeError(
                 f"{option} of rule {kind.name} in '{file}' is no option yet: write @dataclass(kw_only=True) over the class, or ClassVar"
             )

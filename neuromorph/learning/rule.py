@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -147,6 +148,9 @@ class Rule(ABC):
 
     def _check_number(self, option: str, kind: type, what: str) -> None:
         value = getattr(self, option)
+        if isinstance(value, np.generic):
+            value = value.item()  # the same number, as files and torch's generators know it
+            setattr(self, option, value)
         is_of_kind = isinstance(value, kind) and (kind in (bool, object) or not isinstance(value, bool))
         if not is_of_kind or (isinstance(value, float) and not math.isfinite(value)):
             raise RangeError(f"{option} = {value!r}: this option of rule {self.name} is {what}")

@@ -26,6 +26,14 @@ def test_dual_propagation_asks_for_the_products_of_backpropagation_and_no_more()
     assert found["bas_seconds"] > 0
 
 
+def test_some_rules_are_timed_by_name_without_the_others_and_the_chain() -> None:
+    found = bench_rules.bench_rules(1, Talk(True), ["dp", "ste+mac"])
+    assert list(found["ratio"]) == ["dp", "ste+mac"]
+    assert "bas_seconds" not in found
+    with pytest.raises(RangeError, match="unknown rule 'dq'; did you mean dp"):
+        bench_rules.bench_rules(1, Talk(True), ["dq"])
+
+
 def test_products_of_ep_are_its_iterations() -> None:
     """The input's drive once a batch; then up into and down from the output at every iteration; then one product of the
     difference for the lowest weights, and one of each nudged phase for the others."""

@@ -1,0 +1,1 @@
+"""What a rule trains: layers and their activations, connections, feedback, losses; and a network without layers."""
