@@ -77,7 +77,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     """
     names = list(known)
     by_spelling = {each.lower(): each for each in names}
-    near = get_close_matches(str(name).lower(), by_spelling, n=1)
+    near = get_close_matches(str(name).lower(), by_spelling, n=1, cutoff=0.5)
     guess = f"did you mean {by_spelling[near[0]]}? " if near else ""
     return f"{guess}known are {', '.join(names)}"
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from neuromorph.errors import RangeError
-from neuromorph.learning.alignment import LayerComparison
+from neuromorph.learning.alignment import LayerComparison as LayerComparison  # a name of this package
 from neuromorph.learning.faults import blamed, updates_of
 from neuromorph.learning.network.network import Network, Updates
 from neuromorph.learning.rule import Batch, Rule

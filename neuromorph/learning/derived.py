@@ -37,4 +37,4 @@ def _by_maker(kind: Derived) -> str | tuple[Any, ...]:
     return kind.made if "made" in vars(kind) else kind.__qualname__
 
 
-copyreg.pickle(Derived, _by_maker)  # type: ignore[arg-type]
+copyreg.pickle(Derived, _by_maker)

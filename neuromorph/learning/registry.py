@@ -41,8 +41,8 @@ _FAMILIES: tuple[type[Rule], ...] = (
 class Form(NamedTuple):
     """What can be made of rules of a kind, but for some."""
 
-    make: Callable[[type[Any]], type[Rule]]
-    kind: type[Rule]
+    make: Callable[[Any], type[Rule]]
+    kind: type[Any]
     but: tuple[type[Rule], ...]
     needs: str
 

@@ -70,21 +70,18 @@ class BoltzmannMachine:
     couplings: Array
 
     def __post_init__(self) -> None:
-        hidden = len(self.bias)
-        shapes = {
-            "weights": [(hidden, np.shape(self.weights)[-1])],
-            "bias": [(hidden,)],
-            "couplings": [(hidden, hidden), (0, 0)],
-        }
-        for name, allowed in shapes.items():
-            array = getattr(self, name)
+        arrays = {name: getattr(self, name) for name in ("weights", "bias", "couplings")}
+        for name, array in arrays.items():
             if not isinstance(array, np.ndarray) or array.dtype != np.float64 or not array.flags.c_contiguous:
-                kind = f"{array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+                kind = str(array.dtype) if isinstance(array, np.ndarray) else type(array).__name__
                 raise RangeError(
                     f"{name} are {kind}, which learning cannot move in place: give an array of 64-bit floats in C's order"
                 )
-            if array.shape not in allowed:
-                raise RangeError(f"{name} have shape {array.shape}, and with {hidden} hidden units it is {allowed[0]}")
+        hidden = self.bias.size
+        for name, axes, sizes in (("weights", 2, {hidden}), ("bias", 1, {hidden}), ("couplings", 2, {hidden, 0})):
+            shape = arrays[name].shape
+            if len(shape) != axes or shape[0] not in sizes or (name == "couplings" and shape[0] != shape[1]):
+                raise RangeError(f"{name} have shape {shape}, which does not go with {hidden} hidden units")
         if (self.couplings != self.couplings.T).any() or self.couplings.diagonal().any():
             raise RangeError("couplings are not symmetric, or couple a unit with itself")
         self.check_finite("a machine")
