@@ -13,12 +13,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.datasets import make_classification
 
+from neuromorph.arithmetic.fixed import FIXED
 from neuromorph.data import Dataset, load
 from neuromorph.engine.online import predict
 from neuromorph.errors import DataError, RangeError
+from neuromorph.laws.products.plasticity import make_product_term
+from neuromorph.laws.products.rule import rate_of, read_rule
 from neuromorph.networks.dyadic_mlp.calibration import DEVIATION, DRIVE, WEIGHT, HealthWarning, calibrated
 from neuromorph.networks.dyadic_mlp.network import DyadicMLP
 from neuromorph.networks.dyadic_mlp.recipe import DIGITS, DIGITS_DEEP, GENERAL, MNIST, MNIST_DEEP, Recipe, recipe_for
+from neuromorph.networks.dyadic_mlp.wiring import learning_rule
 from neuromorph.program import Array, Population
 
 X, Y = make_classification(2000, 16, n_informative=10, n_classes=4, random_state=0)
@@ -183,6 +187,20 @@ def test_a_calibrated_network_has_the_bits_of_lava_while_it_learns() -> None:
 
     network = DyadicMLP((16, 9, 7, 4)).calibrate(X)
     assert check_bits(network.build(X[:9], Y[:9]).readout, 60).first_difference is None
+
+
+@pytest.mark.parametrize("exponent", [GENERAL.exponent, GENERAL.exponent_feedback])
+def test_without_decay_weights_do_not_drift_where_errors_of_both_signs_are_as_frequent(exponent: int) -> None:
+    """A product is floored; without something against it, the mean change of a weight is half an accumulator's step, downward."""
+    rng = np.random.default_rng(0)
+    seen = {"x1": rng.integers(0, 128, 400_000), "y1": rng.integers(1, 128, 400_000), "y3": rng.integers(1, 128, 400_000)}
+    seen["y2"] = np.arange(400_000) % 2
+    term, wanted, change = make_product_term(FIXED), 0.0, 0.0
+    for product in read_rule(learning_rule(exponent, None)).products:
+        value = product.mantissa * np.prod([seen[f.variable] + f.constant for f in product.factors], axis=0)
+        change += term(value, product.shift, product.exponent).mean() / 128
+        wanted += rate_of(product) * value.mean() if product.shift else 0.0
+    assert change == pytest.approx(wanted, abs=2.0**exponent / 16)
 
 
 def test_neurons_that_tell_nothing_are_told() -> None:
