@@ -8,7 +8,7 @@ schema, group by group, is in docs/artifact.md; names of laws, states and parame
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +28,7 @@ from neuromorph.deploy.artifact.hdf5 import (
     put_number,
     put_text,
 )
+from neuromorph.deploy.artifact.laws import Given, laws_given
 from neuromorph.deploy.artifact.provenance import Provenance
 from neuromorph.deploy.artifact.schema import (
     read_link,
@@ -40,9 +41,10 @@ from neuromorph.deploy.artifact.schema import (
     write_probe,
 )
 from neuromorph.errors import ArtifactError, OutputError, ProgramError
+from neuromorph.laws.law import Law
 from neuromorph.program import Program
 
-SCHEMA = 1
+SCHEMA = 2
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -79,9 +81,11 @@ def save(program: Program, path: str | Path, provenance: Provenance, *, overwrit
         ) from None
 
 
-def load(path: str | Path) -> Artifact:
+def load(path: str | Path, laws: Given | Iterable[Given] = ()) -> Artifact:
     """Read an artifact. Raises ArtifactError, one line naming file and place, for anything but a whole one.
 
+    `laws`: users' laws that its populations obey, or the files that make them (they are run). Raises ArtifactError, too, where one is
+    missing, or has another source or other ranges than the one that was saved.
     A schema newer than this neuromorph knows is refused. `/placement`, which belongs to later versions, is
     not read.
     """
@@ -101,7 +105,10 @@ def load(path: str | Path) -> Artifact:
             )
         if schema < 1:
             raise root.wrong("neuromorph_schema", f"there is no schema {schema}")
-        program, provenance = _read_program(root.group("program")), _read_provenance(root)
+        program, provenance = (
+            _read_program(root.group("program"), laws_given(laws) if schema > 1 else None),
+            _read_provenance(root),
+        )
         root.check_digest("program")
         root.check_digest("provenance")
     return Artifact(program, provenance, schema)
@@ -145,14 +152,16 @@ def _write_numbered(root: h5py.Group, name: str, items: Sequence[Any], write: Ca
             raise ProgramError(f"{name.removesuffix('s')} {getattr(item, 'name', k)!r}: {error}") from None
 
 
-def _read_program(reader: Reader) -> Program:
-    nodes = tuple(map(read_node, reader.numbered("nodes")))
+def _read_program(reader: Reader, laws: tuple[Law, ...] | None) -> Program:
+    nodes = tuple(read_node(node, laws) for node in reader.numbered("nodes"))
     links = tuple(map(read_link, reader.numbered("links")))
     probes = tuple(map(read_probe, reader.numbered("probes")))
     step = reader.number("step")
     reader.finish()
+    if laws is None:
+        links = since_schema_1(reader, links, nodes)
     with valid(reader):
-        return Program(nodes, since_schema_1(reader, links, nodes), probes, step)
+        return Program(nodes, links, probes, step)
 
 
 def _read_provenance(root: Reader) -> Provenance:

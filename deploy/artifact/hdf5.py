@@ -130,6 +130,10 @@ class Reader:
             f"'{self._path}', {place}: {why}; take the file from a copy, or save it again with the neuromorph that wrote it"
         )
 
+    def refused(self, why: str) -> ArtifactError:
+        """The file is whole, but cannot be read as it was asked for; `why` says what to do."""
+        return ArtifactError(f"'{self._path}', {self._group.name}: {why}")
+
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
         """What goes wrong inside is an ArtifactError that names the file and this place."""

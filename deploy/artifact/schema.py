@@ -1,4 +1,4 @@
-"""Schema 1: how nodes, links and probes lie in an artifact. Every writer stands beside its reader."""
+"""Schema 2: how nodes, links and probes lie in an artifact. Every writer stands beside its reader."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 
 from neuromorph.deploy.artifact.hdf5 import Reader, first_line, put_array, put_number, put_text, put_texts
+from neuromorph.deploy.artifact.laws import read_law, write_law
 from neuromorph.errors import ProgramError
-from neuromorph.laws.catalogue import LAWS
+from neuromorph.laws.law import Law
 from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.laws.products.rule import GradedSpike, Rule, read_rule
 from neuromorph.program import (
@@ -47,17 +48,18 @@ def write_node(group: h5py.Group, node: Node) -> None:
     KINDS[kind][0](group, node)
 
 
-def read_node(reader: Reader) -> Node:
+def read_node(reader: Reader, laws: tuple[Law, ...] | None) -> Node:
+    """`laws`: those of users that populations may obey; None in schema 1."""
     kind, name = reader.text("kind"), reader.text("name")
     if kind not in KINDS:
         raise reader.wrong("kind", f"unknown kind of node {kind!r}; known: {', '.join(KINDS)}")
-    node = KINDS[kind][1](reader, name)
+    node = _read_population(reader, name, laws) if kind == "population" else KINDS[kind][1](reader, name)
     reader.finish()
     return node
 
 
 def _write_population(group: h5py.Group, node: Population) -> None:
-    put_text(group, "law", node.law.name)
+    write_law(group, node.law)
     put_number(group, "size", node.size)
     for kind, values in (("parameters", node.parameters), ("states", node.states)):
         holder = group.create_group(kind)
@@ -65,14 +67,12 @@ def _write_population(group: h5py.Group, node: Population) -> None:
             put_array(holder, name, array, "int32")
 
 
-def _read_population(reader: Reader, name: str) -> Population:
-    law, size = reader.text("law"), reader.number("size")
+def _read_population(reader: Reader, name: str, laws: tuple[Law, ...] | None = None) -> Population:
+    law, size = read_law(reader, laws), reader.number("size")
     parameters = _read_arrays(reader.group("parameters"), None)
     states = _read_arrays(reader.group("states"), size)
-    if law not in LAWS:
-        raise reader.wrong("law", f"unknown law {law!r}; known: {', '.join(LAWS)}")
     with valid(reader):
-        return Population(name, LAWS[law], size, parameters, states)
+        return Population(name, law, size, parameters, states)
 
 
 def _read_arrays(reader: Reader, *shape: int | None) -> dict[str, Array]:

@@ -15,6 +15,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as t
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where data sets lie [$NEUROMORPH_DATA or ./data].")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda or auto (auto).")]
 FeedbackName = Annotated[str | None, typer.Option(help="tied, random, direct, kolen-pollack or sign (the rule's).")]
+Laws = Annotated[
+    list[Path] | None, typer.Option("--laws", help="A Python file with a law that its neurons obey; repeatable.")
+]
 Layers = Annotated[str | None, typer.Option(help="Sizes, such as 64-32-10 (some that suit).")]
 Model = Annotated[
     str, typer.Argument(help="A run folder (from train -o), or file.py:name of a process or a function making one.")

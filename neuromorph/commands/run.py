@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from neuromorph.commands.options import AsJson, DataDir
+from neuromorph.commands.options import AsJson, DataDir, Laws
 from neuromorph.errors import RangeError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def run(
     ] = None,
     learn: Annotated[bool, typer.Option("--learn", help="Leave plasticity on (paused exactly).")] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the artifact as it stands afterwards.")] = None,
+    laws: Laws = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
@@ -32,7 +33,9 @@ def run(
 
     talk = Talk(json)
     talk.result(
-        run_artifact(artifact, data=data, limit=limit, steps=steps, learn=learn, out=out, data_dir=data_dir, talk=talk)
+        run_artifact(
+            artifact, data=data, limit=limit, steps=steps, learn=learn, out=out, laws=laws, data_dir=data_dir, talk=talk
+        )
     )
 
 
@@ -44,6 +47,7 @@ def run_artifact(
     steps: int | None,
     learn: bool,
     out: Path | None,
+    laws: list[Path] | None = None,
     data_dir: Path | None,
     talk: Talk,
 ) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def run_artifact(
     from neuromorph.engine.engine import Engine
     from neuromorph.program import Sink
 
-    loaded = load(artifact)
+    loaded = load(artifact, laws or ())
     if (data is None) == (steps is None):
         raise RangeError("give either --data, to present a data set, or --steps")
     if data is not None and learn:

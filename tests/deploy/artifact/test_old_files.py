@@ -1,5 +1,6 @@
-"""Files of former versions always load: data/schema1*.nmh5 are as 0.1.0 wrote them and are never written again."""
+"""Files of former versions always load: what lies in data/ is as it was once written and is never written again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,17 @@ def expected() -> Program:
     )
     nodes = (source, plastic, *cells, sparse, tied, Sink("out", np.array([[1, 2], [-3, 4]])))
     return Program(nodes, links, (Probe("p", "n", "v", 4, 3, 2),), step=41)
+
+
+def test_a_file_of_schema_2_with_a_users_law() -> None:
+    artifact = load(SCHEMA_1.with_stem("schema2"), laws=[SCHEMA_1.with_name("old_law.py")])
+    law = artifact.program.populations[-1].law
+    cells = Population(
+        "cells", law, 2, {"leak": np.array([3]), "key": np.array([5, 2**31 - 1])}, {"v": np.array([-1000, 9])}
+    )
+    old = expected()
+    assert differences(artifact.program, replace(old, nodes=(*old.nodes, cells))) == []
+    assert (artifact.provenance, artifact.schema) == (PROVENANCE, 2)
 
 
 def test_a_file_of_schema_1() -> None:
