@@ -1,7 +1,6 @@
 """docs/write-a-law.md, typed as printed into an empty folder: every command a process of its own, all with the same spikes."""
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ def test_the_law_runs_natively_and_from_an_artifact_in_another_process(tmp_path:
     assert len(lines[1].strip().splitlines()) <= 35
 
 
-@pytest.mark.skipif(find_spec("lava") is None, reason="needs Lava")
+@pytest.mark.needs("lava")
 def test_and_in_lava(tmp_path: Path) -> None:
     said = [printed for command, printed in typed(PAGE, tmp_path) if "check-bits" in command]
     assert len(said) == 2
