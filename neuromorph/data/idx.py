@@ -49,7 +49,7 @@ def is_folder(folder: Path) -> bool:
 def _ten_classes(name: str, folder: Path) -> Dataset:
     train_images, train_labels, test_images, test_labels = (_read_idx(_path(folder, file)) for file in FILES)
     try:
-        return Dataset(name, train_images, train_labels, test_images, test_labels, 10)
+        return Dataset(name, train_images, train_labels.astype(np.int64), test_images, test_labels.astype(np.int64), 10)
     except DataError as error:
         raise DataError(f"{folder}: {error} (--data {folder} takes other classes)") from None
 

@@ -69,7 +69,7 @@ def test_plain_gradient_descent_leaves_weights_where_the_phase_has_led_them(monk
     settings = Settings(rate=(0.3, 0.2, 0.1), optimizer="sgd", batch=len(images))
     trainer = Trainer(network, rule, data, settings, validation=0, device="cpu")
     seen: list[dict[str, Tensor]] = []
-    products = rule.products
+    products = trainer.rule.products  # type: ignore[attr-defined]
 
     def watched(network: Network, states: Any, scale: float) -> dict[str, Tensor]:
         found = products(network, states, scale)
@@ -77,7 +77,7 @@ def test_plain_gradient_descent_leaves_weights_where_the_phase_has_led_them(monk
         seen.append({n: p.detach() + 2 * rate[int(n.split(".")[1])] * found[n] for n, p in network.named_parameters()})
         return found
 
-    monkeypatch.setattr(rule, "products", watched)
+    monkeypatch.setattr(trainer.rule, "products", watched)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     trainer.run_epoch()
     assert len(seen) == 7
