@@ -69,7 +69,9 @@ def test_plain_gradient_descent_leaves_weights_where_the_phase_has_led_them(monk
     settings = Settings(rate=(0.3, 0.2, 0.1), optimizer="sgd", batch=len(images))
     trainer = Trainer(network, rule, data, settings, validation=0, device="cpu")
     seen: list[dict[str, Tensor]] = []
-    products = trainer.rule.products  # type: ignore[attr-defined]
+    assert isinstance(trainer.rule, AlwaysOn)
+    trainer.rule.phases = rule.phases
+    products = trainer.rule.products
 
     def watched(network: Network, states: Any, scale: float) -> dict[str, Tensor]:
         found = products(network, states, scale)
