@@ -332,7 +332,7 @@ def test_judging_changes_neither_network_nor_rule() -> None:
     rule = make_rule("dp", order="random", iterations=5)
     network, batch = specimen(rule)
     before = {name: p.clone() for name, p in network.named_parameters()}
-    state = rule.state_dict()["order"].clone()
+    state = rule.state_dict()["random"].clone()
     assert check(rule, network, batch) == check(rule, network, batch)
-    assert torch.equal(rule.state_dict()["order"], state)
+    assert torch.equal(rule.state_dict()["random"], state)
     assert all(torch.equal(before[name], p) for name, p in network.named_parameters())

@@ -147,7 +147,7 @@ def nameless(outcome: Outcome) -> Outcome:
     [
         (lambda outcome: 1 / 0, r"rule failing failed: ZeroDivisionError.*test_locality_of_subclasses\.py, line \d+"),
         (lambda outcome: None, "gave NoneType; let it return an Outcome"),
-        (nameless, "updates 'foo', which the network does not have"),
+        (nameless, "changes foo, which the network does not have"),
     ],
 )
 def test_a_rule_that_fails_is_told_what_and_where(change: Any, says: str) -> None:

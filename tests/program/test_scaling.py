@@ -53,12 +53,13 @@ def programs() -> tuple[Program, Program]:
     return chain(2_000), chain(20_000)
 
 
-@pytest.mark.parametrize("work", [Layout, set_all, complaints, freeze, pause])
-def test_ten_times_the_nodes_take_at_most_twelve_times_as_long(
-    work: Callable[[Program], object], programs: tuple[Program, Program]
+@pytest.mark.parametrize(("work", "most"), [(Layout, 12), (set_all, 25), (complaints, 25), (freeze, 25), (pause, 25)])
+def test_ten_times_the_nodes_take_about_ten_times_as_long(
+    work: Callable[[Program], object], most: int, programs: tuple[Program, Program]
 ) -> None:
+    """What looked through all nodes for each would take a hundred times as long."""
     small, large = programs
-    assert seconds(lambda: work(large)) < 12 * seconds(lambda: work(small))
+    assert seconds(lambda: work(large)) < most * seconds(lambda: work(small))
 
 
 def test_building_too() -> None:

@@ -145,8 +145,9 @@ def test_it_learns_digits(name: str, least: float) -> None:
 def test_there_are_as_many_labels_as_the_data_have_classes() -> None:
     rule, data = make_rule("ff"), load("bars-and-stripes")
     network = rule.build((16, 9, 9))
-    Trainer(network, rule, data, Settings(epochs=1), device="cpu").fit()
-    assert rule.predict(network, torch.rand(5, 16)).shape == (5, data.classes)
+    trainer = Trainer(network, rule, data, Settings(epochs=1), device="cpu")
+    trainer.fit()
+    assert trainer.rule.predict(network, torch.rand(5, 16)).shape == (5, data.classes)
     assert data.classes == 2
 
 

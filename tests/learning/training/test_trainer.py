@@ -355,9 +355,9 @@ def test_metrics_know_the_gradient_and_leave_no_trace() -> None:
     rule, network = make_rule("dp", order="random", iterations=3), mlp(LAYERS)
     data = small_data()
     batch = Samples(data.train_images, data.train_labels, data, network).batch(torch.arange(30))
-    before = rule.state_dict()["order"].clone()
+    before = rule.state_dict()["random"].clone()
     measure(network, rule, batch)
-    assert torch.equal(rule.state_dict()["order"], before)
+    assert torch.equal(rule.state_dict()["random"], before)
     exact = measure(network, make_rule("backprop"), batch)
     assert max(exact["angle"]) < 1e-5
     assert exact["norm_ratio"] == pytest.approx([1.0, 1.0])
@@ -425,7 +425,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     ("changes", "says"),
     [
         ({"optimizer": "adamant"}, "unknown optimizer 'adamant'; did you mean adamax.*adam"),
-        ({"schedule": "linear"}, "unknown schedule 'linear'; known are constant"),
+        ({"schedule": "linear"}, "unknown schedule 'linear'; did you mean cosine.*known are constant"),
         ({"momentum": 0.9}, "adam has no momentum"),
         ({"rate": 0.0}, "trains nothing"),
         ({"rate": (0.1, 0.1, 0.1)}, "3 rates for 2 connections"),
