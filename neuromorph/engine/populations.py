@@ -7,6 +7,7 @@ the law up while it is compiled: a law that nobody edited compiles nothing in th
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,8 @@ def _kernel(key: str) -> Any:
     def neurons(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
         return each_neuron(key, d, t, mem)
 
+    # A file of its own for every law: processes that compile two laws at once would write over each other's kernels.
+    neurons.__qualname__ = f"neurons_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     return kernel(neurons)
 
 
