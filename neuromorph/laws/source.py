@@ -72,6 +72,6 @@ def _is_beside(file: str | None, folder: Path) -> bool:
 def _text(file: str, names: dict[str, Any], owner: str) -> str:
     linecache.checkcache(file)
     text = "".join(linecache.getlines(file, names))
-    if not text:
+    if not text or file == "<string>":  # which from Python 3.13 on is what `python -c` was given
         raise LawError(f"{owner}: its code lies in no file that can be read ('{file}'); write it into one")
     return text

@@ -9,6 +9,7 @@ from pages import typed
 PAGE = (Path(__file__).parents[2] / "docs" / "write-a-rule.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.timeout(600)
 def test_the_page_works_as_printed(tmp_path: Path) -> None:
     said = dict(typed(PAGE, tmp_path))
