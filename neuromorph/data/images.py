@@ -23,7 +23,7 @@ def as_images(given: Any, owner: str) -> Array:
         images = np.asarray(given)
     except ValueError as error:
         raise DataError(f"{owner} make no array: {error}; give samples of equal shapes") from None
-    if np.ma.is_masked(given):
+    if np.ma.is_masked(given):  # type: ignore[no-untyped-call]
         raise DataError(f"{owner} have masked values; fill them, or leave out their samples")
     if not 2 <= images.ndim <= 4 or not all(images.shape[1:]):
         raise DataError(

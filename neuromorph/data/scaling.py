@@ -105,7 +105,8 @@ class Scaling:
         """Samples as a batched network gets them, in their own shape."""
         found = self.check(images)
         center, spread = (np.resize(v, found.shape[1:]) for v in (self.center, self.spread))  # the last axis is channels
-        return (found.astype(np.float64) / self.unit - center) / spread
+        scaled: NDArray[np.float64] = (found.astype(np.float64) / self.unit - center) / spread
+        return scaled
 
     def encode(self, images: Any) -> NDArray[np.int32]:
         """Samples as payloads (n, inputs) of the chip's input axons, even, 0..254."""
@@ -166,4 +167,5 @@ def _statistics(table: NDArray[np.float64]) -> tuple[tuple[float, ...], tuple[fl
 
 
 def _payloads(parts: NDArray[np.float64]) -> NDArray[np.int32]:
-    return 2 * np.rint(FULL * np.clip(parts, 0, 1)).astype(np.int32)
+    payloads: NDArray[np.int32] = 2 * np.rint(FULL * np.clip(parts, 0, 1)).astype(np.int32)
+    return payloads

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numba.core.errors import NumbaError
-from numba.core.types import StringLiteral
 from numba.extending import overload
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
@@ -95,7 +94,7 @@ def each_neuron(key: str, d: Any, t: Any, mem: Any) -> int:
 
 @overload(each_neuron, prefer_literal=True)
 def _compiled_each_neuron(key, d, t, mem):  # type: ignore[no-untyped-def]
-    if not isinstance(key, StringLiteral):
+    if not hasattr(key, "literal_value"):
         return None  # Numba asks again without the text when the step does not compile
     law = named(key.literal_value)
     step, watched = law.make(COMPILED), not is_ours(law)

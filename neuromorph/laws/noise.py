@@ -29,9 +29,9 @@ def make_draw(ops: Arithmetic) -> Step:
         x = ((x ^ (x >> 12)) * 0x297A2D39) & WORD
         return x ^ (x >> 15)
 
-    mix = ops.function(mix)
+    mixed = ops.function(mix)
 
     def draw(key, t):  # type: ignore[no-untyped-def]
-        return mix(whole(key) ^ mix(whole(t) & WORD))
+        return mixed(whole(key) ^ mixed(whole(t) & WORD))
 
     return ops.function(draw)

@@ -228,7 +228,7 @@ def first_bits(training: OnlineTraining, steps: int) -> BitCheck | None:
 
     None where Lava is not installed and nothing of this training is recorded: nothing was compared.
     """
-    program = training.beginning(steps)
+    program = training.beginning(max(steps, BITS))  # samples for BITS steps at least: one record serves fewer steps too
     return check_program(program, steps) if has("lava") or is_recorded(program) else None
 
 
