@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_gradient(
-    model: Annotated[str, typer.Argument(help="A run folder (from train --rule), or the name of a rule, such as dp.")],
+    model: Annotated[str, typer.Argument(help="A run folder (from train --rule), or a rule, such as dp or file.py:Name.")],
     samples: Annotated[int, typer.Option(help="Training images to compare on.", min=1)] = 200,
     data: Annotated[str | None, typer.Option(help="With a rule: digits, mnist, ... (digits).")] = None,
     layers: Layers = None,

@@ -18,7 +18,8 @@ TRUTHS = ("true", "false")
 
 def rules(
     name: Annotated[
-        str | None, typer.Argument(help="A rule, such as ep: its options (all rules).", metavar="[RULE]")
+        str | None,
+        typer.Argument(help="A rule, such as ep, or file.py:Name of your own: its options (all rules).", metavar="[RULE]"),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -36,6 +37,7 @@ def list_rules(talk: Talk) -> dict[str, Any]:
     sources = {name: rule.source for name, rule in RULES.items()} | dict.fromkeys(MACHINES, Machine.source)
     talk.table("learning rules", ["rule", "source"], [[name, source] for name, source in sources.items()])
     talk.say("ste+RULE and adaste+RULE: with few-valued weights; rbm-METHOD: Boltzmann machines, without targets")
+    talk.say("file.py:Name: a class of your own (docs/write-a-rule.md)")
     talk.say("Options of one: neuromorph rules RULE")
     return sources
 

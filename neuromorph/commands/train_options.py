@@ -42,7 +42,9 @@ Backend = Annotated[str | None, typer.Option(help="native: chip precision, torch
 
 _option = partial(typer.Option, rich_help_panel="In batches, with --rule (defaults: the rule's own)")
 
-RuleName = Annotated[str | None, _option(help="Learning rule, such as dp; an unknown name lists all.")]
+RuleName = Annotated[
+    str | None, _option(help="Learning rule, such as dp, or file.py:Name of your own; an unknown name lists all.")
+]
 RuleOptions = Annotated[list[str] | None, _option("--set", help="name=value, an option of the rule; repeatable.")]
 NetworkName = Annotated[str | None, _option(help="dense, or vgg16 or small-vgg for cifar10 (dense).")]
 BatchSize = Annotated[int | None, _option(help="Samples a step.", min=1)]

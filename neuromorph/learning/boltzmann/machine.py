@@ -33,7 +33,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from neuromorph.engine.chains import DRAWN, STEPS, run_contrasts, run_phases
 from neuromorph.errors import ArtifactError, DivergenceError, RangeError, check_count, did_you_mean
@@ -114,9 +113,7 @@ class BoltzmannMachine:
         block = max(1, AT_ONCE // (visible + len(data)))
         with np.errstate(over="ignore", invalid="ignore"):
             parts = [self._block(h, data) for h in blocks_of_states(hidden, block)]
-            log_z, joint = (
-                logsumexp(np.stack(each), axis=0) if len(each) > 1 else each[0] for each in zip(*parts, strict=True)
-            )
+            log_z, joint = (log_sum_exp(np.stack(each)) for each in zip(*parts, strict=True))
             found: Array = joint - log_z
         if not np.isfinite(found).all():
             raise DivergenceError(
@@ -130,7 +127,8 @@ class BoltzmannMachine:
         if self.couplings.size:
             own += 0.5 * np.einsum("nj,jk,nk->n", h, self.couplings, h)
         upward = h @ self.weights
-        return logsumexp(own + np.logaddexp(0, upward).sum(1)), logsumexp(own[:, None] + upward @ data.T, axis=0)
+        over_visible = (np.maximum(upward, 0) + np.log1p(np.exp(-np.abs(upward)))).sum(1)
+        return log_sum_exp(own + over_visible), log_sum_exp(own[:, None] + upward @ data.T)
 
     def negative_log_likelihood(self, data: Array) -> float:
         """Summed over the rows of `data`, in nats."""
@@ -141,6 +139,13 @@ class BoltzmannMachine:
         patterns, counts = np.unique(data, axis=0, return_counts=True)
         p = np.exp(self.log_likelihoods(patterns))
         return float(0.5 * (np.abs(p - counts / len(data)).sum() + 1 - p.sum()))
+
+
+def log_sum_exp(terms: Array) -> Array:
+    """Over the first axis; several times as fast as SciPy's, which allows for signs and weights."""
+    top = terms.max(0)
+    found: Array = np.log(np.exp(terms - top).sum(0)) + top
+    return found
 
 
 def binary_states(units: int) -> Array:
