@@ -12,11 +12,13 @@ NEEDS = {"from lava.": "lava", "neuromorph.learning": "torch"}
 """What an example imports, and the package behind it."""
 
 
-@pytest.mark.parametrize("code", EXAMPLES, ids=["in four lines", "by hand", "in Lava", "in batches"])
+def example(code: str, name: str) -> Any:
+    needed = [package for words, package in NEEDS.items() if words in code]
+    return pytest.param(code, id=name, marks=pytest.mark.needs(*needed))
+
+
+@pytest.mark.parametrize("code", map(example, EXAMPLES, ("in four lines", "by hand", "in Lava", "in batches")))
 def test_the_examples_learn(code: str) -> None:
-    for words, package in NEEDS.items():
-        if words in code:
-            pytest.importorskip(package)
     said: list[Any] = []
     exec(compile(code, "README.md", "exec"), {"print": said.append})
     assert said[0] > 0.9

@@ -10,9 +10,11 @@ from neuromorph.data import Dataset
 from neuromorph.errors import DataError
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize(("shape", "kept"), [((5,), (5,)), ((4, 3), (4, 3)), ((1, 4, 3), (4, 3)), ((3, 4, 2), (4, 2, 3))])
 def test_tensors_are_what_arrays_are(shape: tuple[int, ...], kept: tuple[int, ...]) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     x, y = torch.rand(20, *shape), torch.arange(20) % 4
     data = Dataset.from_torch(torch.utils.data.TensorDataset(x, y), test=0.3, seed=5)
     array = x.numpy().transpose(0, 2, 3, 1) if len(shape) == 3 else x.numpy()

@@ -104,8 +104,8 @@ def test_set_is_of_grids(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert "it runs as a whole, without --set" in refusal(monkeypatch, capsys, "reproduce", "isd-bas", "--set", "p=1")
 
 
+@pytest.mark.needs("matplotlib")
 def test_every_row_of_a_result_has_its_settings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib")
     monkeypatch.setattr(isd_bas, "RATES", (0.01,))
     monkeypatch.setattr(isd_bas, "QUICK_CHANGES", isd_bas.LOOKS)
     assert call(monkeypatch, "reproduce", "isd-bas", "--quick", "--seeds", "1", "-o", ".", "--json") == 0

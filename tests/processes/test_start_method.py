@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("lava")
+pytestmark = pytest.mark.needs("lava")
 
 LOWER = """
 import numpy as np
