@@ -17,7 +17,7 @@ def example(code: str, name: str) -> Any:
     return pytest.param(code, id=name, marks=pytest.mark.needs(*needed))
 
 
-@pytest.mark.parametrize("code", map(example, EXAMPLES, ("in four lines", "by hand", "in Lava", "in batches")))
+@pytest.mark.parametrize("code", [*map(example, EXAMPLES, ("in four lines", "by hand", "in Lava", "in batches"))])
 def test_the_examples_learn(code: str) -> None:
     said: list[Any] = []
     exec(compile(code, "README.md", "exec"), {"print": said.append})
