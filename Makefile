@@ -7,6 +7,7 @@
 SEARCHED := $(or $(PYTHON),python3.10 python3.14 python3.13 python3.12 python3.11 python3)
 SAY := import sys; assert (3, 10) <= sys.version_info < (3, 15); print("%d.%d" % sys.version_info[:2], sys.executable)
 hash := \#
+comma := ,
 FOUND := $(shell for name in $(SEARCHED); do \
     for python in "$$name" "$${PYENV_ROOT:-$$HOME/.pyenv}/versions/$${name$(hash)python}".*/bin/python; do \
         "$$python" -c '$(SAY)' 2>/dev/null && exit; \
@@ -58,7 +59,6 @@ clean:  ## remove what the other targets made, except .venv and its like
 	@rm -rf build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
 	@find neuromorph processes networks deploy tests -name __pycache__ -prune -exec rm -rf {} +
 
-comma := ,
 $(FOR_DEMO) $(FOR_TEST): pyproject.toml | python
 	@test -x $(BIN)/python$(VERSION) && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
 	    "$(wordlist 2,99,$(FOUND))" -m venv --clear $(VENV)
