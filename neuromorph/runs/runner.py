@@ -68,28 +68,37 @@ class More:
 
 def resume(path: Path, more: More, talk: Talk) -> dict[str, Any]:
     """Go on with a run, or with all runs of several seeds, to their end; or, where it is asked for, until they are longer."""
-    runs = RunFolder.several(path)
-    if not runs:
-        return _go_on(RunFolder.open(path), more, talk)
-    if not more.longer and all(run.results for run in runs):
+    several = RunFolder.several(path)
+    runs = several or [RunFolder.open(path)]
+    if several and not more.longer and all(run.results for run in runs):
         raise RangeError(f"all {len(runs)} runs of '{path}' have been trained to their end; there is nothing to resume")
-    results = [_go_on(run, more, talk) if more.longer or run.results is None else run.results for run in runs]
-    return _summed(path, kind_of(runs[0].kind), results, talk)
+    unfinished = [run for run in runs if more.longer or run.results is None or not several]
+    tasks = [_task_from_here(run, more, talk) for run in unfinished]
+    with tasks[0].processes() as ranks:  # one meeting for all runs: torchrun gives one meeting point
+        for run, task in zip(unfinished, tasks, strict=True):
+            _go_on(run, task, more, talk, ranks)
+    results = [run.results for run in runs if run.results is not None]
+    return _summed(path, kind_of(runs[0].kind), results, talk) if several else results[0]
 
 
-def _go_on(run: RunFolder, more: More, talk: Talk) -> dict[str, Any]:
+def _task_from_here(run: RunFolder, more: More, talk: Talk) -> Task:
+    """What the run is trained to from here on."""
     if not more.longer or run.diverged:
         run.check_unfinished()
-    task, origin = task_of(run).on(more.device), Origin(**run.description["data"])
-    data = origin.load(more.data_dir)
-    if more.longer:
-        task = task.extended(more.longer)
-        talk.say(f"{run.path} is made longer; {task.when_longer}")
-    with task.processes() as ranks:
-        training = task.begin(data, ranks)
-        training.go_on_from(run)
-        _note(run, task, origin.moved(more.data_dir), more.command)
-        return training.train(run, talk)
+    task = task_of(run).on(more.device)
+    if not more.longer:
+        return task
+    task = task.extended(more.longer)
+    talk.say(f"{run.path} is made longer; {task.when_longer}")
+    return task
+
+
+def _go_on(run: RunFolder, task: Task, more: More, talk: Talk, ranks: Any) -> None:
+    origin = Origin(**run.description["data"])
+    training = task.begin(origin.load(more.data_dir), ranks)
+    training.go_on_from(run)
+    _note(run, task, origin.moved(more.data_dir), more.command)
+    training.train(run, talk)
 
 
 def _note(run: RunFolder, task: Task, origin: Origin, command: str) -> None:

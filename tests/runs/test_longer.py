@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from neuromorph.engine.online import OnlineTraining
 from neuromorph.learning.boltzmann.machine import Sampler
 from neuromorph.learning.rule import Settings
 from neuromorph.learning.training import checkpoint
+from neuromorph.learning.training.distributed import Ranks
 from neuromorph.learning.training.optimizers import make_schedule, set_rates
 from neuromorph.networks.dyadic_mlp.network import DyadicMLP
 from neuromorph.networks.dyadic_mlp.recipe import DIGITS
+from neuromorph.runs.batched import BatchedTask
 
 RULE = ["train", "--rule", "dp", "--layers", "64-16-10", "--optimizer", "adam", "--rate", "0.003", "--device", "cpu"]
 CHIP = ["train", "--layers", "64-12-10", "--bits", "0"]
@@ -214,3 +217,21 @@ def test_a_run_that_diverged_is_not_made_longer(
     assert call(monkeypatch, *RULE, "--rate", "1e30", "--epochs", "1", "-o", str(run), "--json") == 1
     capsys.readouterr()
     assert "diverged" in refusal(monkeypatch, capsys, "train", "--resume", str(run), "--epochs", "9")
+
+
+def test_the_processes_of_torchrun_meet_once_for_all_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is one meeting point: a second meeting may find the first one's socket, and hang."""
+    meetings: list[str] = []
+
+    def counted(task: BatchedTask) -> AbstractContextManager[Ranks]:
+        meetings.append(task.kind)
+        return nullcontext(Ranks())
+
+    monkeypatch.setattr(BatchedTask, "processes", counted)
+    run = str(tmp_path / "run")
+    assert call(monkeypatch, *RULE, "--samples", "300", "--seeds", "3", "--epochs", "1", "-o", run) == 0
+    assert call(monkeypatch, "train", "--resume", run, "--epochs", "2") == 0
+    capsys.readouterr()
+    assert meetings == ["rule", "rule"]

@@ -56,6 +56,33 @@ def test_a_ctrl_c_that_one_process_meets_stops_both_after_the_same_batch(tmp_pat
     assert load(run / "checkpoint.h5")["epoch"] >= 5
 
 
+@pytest.mark.full
+def test_the_runs_of_several_seeds_are_made_longer_in_two_processes(tmp_path: Path) -> None:
+    """They meet once, for all seeds; each ends where a training in two processes ends that was long from the start."""
+    for folder, epochs in (("grown", "1"), ("whole", "2")):
+        _run_both(*SEVERAL, "--epochs", epochs, "-o", str(tmp_path / folder))
+    _run_both("train", "--resume", str(tmp_path / "grown"), "--epochs", "2")
+    for seed in ("seed0", "seed1"):
+        grown, whole = (load(tmp_path / folder / seed / "checkpoint.h5") for folder in ("grown", "whole"))
+        assert grown["epoch"] == 2
+        for name, values in whole["parameters"].items():
+            assert torch.equal(grown["parameters"][name], values)
+
+
+SEVERAL = ["train", "--rule", "dp", "--layers", "64-8-10", "--samples", "300", "--seeds", "2", "--device", "cpu"]
+
+
+def _run_both(*arguments: str) -> None:
+    started = _both([sys.executable, "-m", "neuromorph", *arguments])
+    try:
+        for process in started:
+            _, error = process.communicate(timeout=120)
+            assert process.returncode == 0, error
+    finally:
+        for process in started:
+            process.kill()
+
+
 def test_two_processes_give_the_weights_of_one(tmp_path: Path) -> None:
     """An uneven last batch, momentum, a schedule, learned feedback, a rule's random order, particles, and a checkpoint between; then an
     epoch of every rule that is not refused. A step that is not finite in one process ends both, at that step."""
