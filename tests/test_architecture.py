@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -222,6 +223,19 @@ def test_the_package_list_is_what_is_on_disk() -> None:
     assert sorted(setuptools["packages"]) == sorted(dotted(folder / "__init__.py") for folder in folders)
     assert setuptools["package-dir"] == {name: top for top, name in PACKAGES.items()}
     assert [str(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("version", ["3.10", "3.13"])
+def test_the_makefile_installs_extras_that_there_are(version: str) -> None:
+    """pip only warns of one that it does not know, and installs nothing for it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for target in ("demo", "test"):
+        said = ["make", "-n", "-B", f".venv/.{target}-{version}", f"FOUND={version} python"]
+        done = subprocess.run(said, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+        (extras,) = re.findall(r"--editable '\.\[(.*)\]'", done.stdout)
+        assert set(extras.split(",")) <= project["optional-dependencies"].keys()
+        assert ("all" in extras) == (target == "test" and version == "3.10")
 
 
 def test_files_are_short() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuromorph.commands.model import graph_of, is_folder
-from neuromorph.commands.options import AsJson, DataDir, Model
-from neuromorph.errors import NeuromorphError
+from neuromorph.commands.options import AsJson, DataDir, Laws
+from neuromorph.errors import RangeError
 from neuromorph.extras import need
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def check_bits(
-    model: Model,
+    model: Annotated[str, typer.Argument(help="A run folder, net.h5 from compile, or file.py:name of a process.")],
     steps: Annotated[int, typer.Option(help="Steps to compare.", min=1)] = 100,
     runtime: Annotated[
         bool, typer.Option("--runtime", help="Against Lava's own runtime, values after the last step.")
     ] = False,
     time_limit: Annotated[float, typer.Option(help="Seconds for Lava's runtime.", min=1)] = 600.0,
+    laws: Laws = None,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
@@ -34,19 +35,24 @@ def check_bits(
     from neuromorph.console import Talk
 
     talk = Talk(json)
-    found = check_model(model, steps, runtime=runtime, time_limit=time_limit, data_dir=data_dir, talk=talk)
+    found = check_model(model, steps, runtime=runtime, time_limit=time_limit, laws=laws, data_dir=data_dir, talk=talk)
     talk.result(found)
     if not found["equal"]:
         raise typer.Exit(1)
 
 
 def check_model(
-    model: str, steps: int, *, runtime: bool, time_limit: float, data_dir: Path | None, talk: Talk
+    model: str,
+    steps: int,
+    *,
+    runtime: bool,
+    time_limit: float,
+    laws: list[Path] | None = None,
+    data_dir: Path | None = None,
+    talk: Talk,
 ) -> dict[str, Any]:
     """Compare a MODEL in Lava and natively."""
-    if model.endswith(".h5"):
-        raise NeuromorphError(f"'{model}' is an artifact, which has no Lava graph; give the run folder or file.py:name")
-    compare = _comparison(model, data_dir)
+    compare = _comparison(model, laws or (), data_dir)
     with warnings.catch_warnings(record=True) as notes, talk.bar("comparing", steps) as bar:
         warnings.simplefilter("always")
         check = compare(steps, runtime=runtime, time_limit=time_limit, progress=bar.advance)
@@ -63,14 +69,22 @@ def check_model(
     }  # fmt: skip
 
 
-def _comparison(model: str, data_dir: Path | None) -> Callable[..., BitCheck]:
-    """Compares the MODEL: a graph with Lava, a run on its first training images with Lava or with what is recorded of it."""
+def _comparison(model: str, laws: Iterable[Path], data_dir: Path | None) -> Callable[..., BitCheck]:
+    """Compares the MODEL: a graph with Lava; with Lava or with what is recorded, an artifact as it stands and a run on its first
+    training images."""
+    from neuromorph.processes.equivalence.recorded import check_program
+
+    if model.endswith(".h5"):
+        from neuromorph.deploy.artifact.file import load
+
+        return partial(check_program, load(model, laws).program)
+    if laws:
+        raise RangeError("--laws goes with an artifact; a process brings its law itself")
     if not is_folder(model):
         need("lava", "check-bits of a graph")
         from neuromorph.processes.equivalence.check import check_bits as compare
 
         return partial(compare, graph_of(model))
-    from neuromorph.processes.equivalence.recorded import check_program
     from neuromorph.runs.chip import first_images, network_of
     from neuromorph.runs.folder import RunFolder
     from neuromorph.runs.origin import Origin

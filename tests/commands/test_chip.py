@@ -83,15 +83,18 @@ def test_paused_runs_keep_weights_and_learning_ones_do_not_need_to(
 
 
 @pytest.mark.needs("lava")
-def test_check_bits_of_a_run_and_of_a_file(
+def test_check_bits_of_a_run_an_artifact_and_a_file(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "my_graph.py"
     file.write_text(GRAPH)
-    for model in (str(run), f"{file}:lif", f"{file}:make"):
+    net, later = str(tmp_path / "net.h5"), str(tmp_path / "later.h5")
+    assert call(monkeypatch, "compile", f"{file}:make", "-o", net) == 0
+    assert call(monkeypatch, "run", net, "--steps", "7", "-o", later) == 0
+    capsys.readouterr()
+    for model in (str(run), net, later, f"{file}:lif", f"{file}:make"):
         assert call(monkeypatch, "check-bits", model, "--steps", "20", "--json") == 0
         assert answer(capsys) == {"equal": True, "against": "Lava's models", "steps": 20, "first_difference": None}
-    assert call(monkeypatch, "compile", f"{file}:make", "-o", str(tmp_path / "graph.h5"), "--json") == 0
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,8 @@ def test_check_bits_of_a_run_and_of_a_file(
         (["compile", "nothing.py:x", "-o", "x.h5"], "is no Python file"),
         (["inspect", __file__], "not an HDF5 file"),
         (["run", __file__, "--steps", "3"], "not an HDF5 file"),
-        (["check-bits", "net.h5"], "no Lava graph"),
+        (["check-bits", __file__.replace(".py", ".h5")], "No such file"),
+        (["check-bits", "run", "--laws", "mine.py"], "--laws goes with an artifact"),
     ],
 )
 def test_bad_input_is_one_line_and_a_failure(
