@@ -30,7 +30,7 @@ PUBLIC = {
         "make_loss", "make_rule", "mlp", "rule_class", "small_vgg", "vgg16",
     },
     "neuromorph.data": {"Dataset", "Scaling", "check_labels", "load", "pixels_as_payloads"},
-    "neuromorph.judges": {"LayerComparison", "LocalityReport", "check", "compare", "specimen", "worst_angle"},
+    "neuromorph.judges": {"LayerComparison", "LocalityReport", "check_gradient", "check_locality", "specimen", "worst_angle"},
     "neuromorph.laws": {
         "DYAD", "FREE", "GradedSpike", "LAWS", "LIF", "LIF_RESET", "Law", "NUDGED", "READOUT", "SignMode", "Silence", "TERNARY_LIF",
         "Variable", "make_draw", "read_rule", "write_rule",

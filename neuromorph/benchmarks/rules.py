@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neuromorph.console import Talk
 from neuromorph.errors import RangeError
-from neuromorph.judges.gradients import compare, worst_angle
+from neuromorph.judges.gradients import check_gradient, worst_angle
 from neuromorph.learning.boltzmann.machine import BoltzmannMachine, Sampler
 from neuromorph.learning.boltzmann.patterns import UNITS, patterns
 from neuromorph.learning.network.connections import Dense, Start
@@ -108,7 +108,7 @@ def _check_results() -> None:
     for name, more in options.items():
         rule = make_rule(name, **more, beta=WEAK)
         network, batch = _problem(rule, *((EP_LAYERS, EP_BATCH, "uniform") if name == "ep" else (LAYERS, BATCH)))
-        off = worst_angle(compare(network, rule, batch))
+        off = worst_angle(check_gradient(network, rule, batch))
         if off > ALIKE:
             raise RangeError(
                 f"{name} is {off:.1f} degrees off backpropagation's gradient; a time for a wrong result says nothing"

@@ -55,7 +55,7 @@ def compare_gradient(
     need("torch", "check-gradient")
     import torch
 
-    from neuromorph.judges.gradients import compare, worst_angle
+    from neuromorph.judges import gradients
 
     is_run = Path(model).is_dir()
     trainer = _trained(Path(model), given, data_dir) if is_run else _new(model, given, data_dir)
@@ -63,11 +63,11 @@ def compare_gradient(
         talk.say(f"{model}: weights after {trainer.epoch} epochs and {trainer.position} batches")
     images = trainer.batches.samples
     batch = images.batch(torch.arange(min(samples, len(images)), device=images.labels.device))
-    layers, name = compare(trainer.network, trainer.rule, batch), trainer.rule.name
+    layers, name = gradients.check_gradient(trainer.network, trainer.rule, batch), trainer.rule.name
     rows = [[str(c.layer), f"{c.angle:.4f}", f"{c.cosine:.6f}", f"{c.ratio:.4f}"] for c in layers]
     talk.table(f"{name} against backpropagation, {len(batch.x)} images", ["layer", "degrees", "cosine", "norm ratio"], rows)
-    talk.say(f"worst angle {worst_angle(layers):.4f} degrees")
-    return {"rule": name, "layers": [asdict(c) for c in layers], "worst_angle": worst_angle(layers)}
+    talk.say(f"worst angle {gradients.worst_angle(layers):.4f} degrees")
+    return {"rule": name, "layers": [asdict(c) for c in layers], "worst_angle": gradients.worst_angle(layers)}
 
 
 def _new(rule: str, given: Mapping[str, Any], data_dir: Path | None) -> Trainer:

@@ -1,11 +1,11 @@
-from .gradients import LayerComparison, compare, worst_angle
-from .locality import LocalityReport, check, specimen
+from .gradients import LayerComparison, check_gradient, worst_angle
+from .locality import LocalityReport, check_locality, specimen
 
 __all__ = [
     "LayerComparison",
     "LocalityReport",
-    "check",
-    "compare",
+    "check_gradient",
+    "check_locality",
     "specimen",
     "worst_angle",
 ]

@@ -16,7 +16,7 @@ from neuromorph.learning.rules.backpropagation import descent
 
 
 @torch.no_grad()
-def compare(network: Network, rule: Rule, batch: Batch) -> list[LayerComparison]:
+def check_gradient(network: Network, rule: Rule, batch: Batch) -> list[LayerComparison]:
     """One record a connection, from the bottom up, of what the rule would change on this batch; rule and network stay as they are.
 
     Raises RangeError where backpropagation's gradient is zero, so that it has no direction, and for a rule without a loss; RuleError for

@@ -75,7 +75,7 @@ def specimen(rule: Rule, sizes: Sequence[int] = (12, 8, 7, 10), feedback: str | 
     return network, Batch(x, torch.eye(sizes[-1])[[label % sizes[-1] for label in LABELS]], torch.arange(len(LABELS)))
 
 
-def check(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
+def check_locality(rule: Rule, network: Network, batch: Batch) -> LocalityReport:
     """Watch some steps of a copy of the rule on a copy of the network, whose weights stay as they are.
 
     Raises RuleError for a rule that fails, or whose step gives no Outcome of this network's parameters.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neuromorph.errors import RangeError
-from neuromorph.judges.locality import LocalityReport, check, specimen
+from neuromorph.judges.locality import LocalityReport, check_locality, specimen
 from neuromorph.learning.rule import Rule
 
 SIZES = ((12, 8, 7, 10), (12, 8, 10))
@@ -16,7 +16,7 @@ def judged(rule: Rule, sizes: Sequence[tuple[int, ...]] = SIZES, feedback: str |
     """The report, on a network of the first of these sizes that the rule builds. Raises RangeError where it builds none."""
     for tried in sizes[:-1]:
         try:
-            return check(rule, *specimen(rule, tried, feedback))
+            return check_locality(rule, *specimen(rule, tried, feedback))
         except RangeError:
             continue
-    return check(rule, *specimen(rule, sizes[-1], feedback))
+    return check_locality(rule, *specimen(rule, sizes[-1], feedback))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.judges.gradients import compare, worst_angle
+from neuromorph.judges.gradients import check_gradient, worst_angle
 from neuromorph.learning.network.network import Network, mlp
 from neuromorph.learning.registry import make_rule
 from neuromorph.learning.rule import Batch, Outcome, Rule
@@ -54,7 +54,7 @@ def turned(degrees: float):
 def test_an_update_turned_by_an_angle_is_found_turned_by_it(degrees: float) -> None:
     """Down to a millionth of a degree, where the cosine is 1 to all digits."""
     network, batch = problem()
-    for layer in compare(network, Altered(turned(degrees)), batch):
+    for layer in check_gradient(network, Altered(turned(degrees)), batch):
         assert layer.angle == pytest.approx(degrees, rel=1e-6, abs=1e-10)
         assert layer.cosine == pytest.approx(math.cos(math.radians(degrees)), abs=1e-12)
         assert layer.ratio == pytest.approx(1.0)
@@ -62,7 +62,7 @@ def test_an_update_turned_by_an_angle_is_found_turned_by_it(degrees: float) -> N
 
 def test_the_ratio_is_the_factor_by_which_an_update_is_longer() -> None:
     network, batch = problem()
-    for layer in compare(network, Altered(lambda update: 3 * update), batch):
+    for layer in check_gradient(network, Altered(lambda update: 3 * update), batch):
         assert (layer.ratio, layer.cosine) == pytest.approx((3.0, 1.0))
         assert layer.angle < 1e-6
 
@@ -70,7 +70,7 @@ def test_the_ratio_is_the_factor_by_which_an_update_is_longer() -> None:
 @pytest.mark.parametrize("rule", [DualPropagation(beta=1e-6), *(make_rule(n, beta=1e-7, steps=300) for n in ("mac", "pc"))])
 def test_weakly_nudged_rules_point_where_backpropagation_does(rule: Rule) -> None:
     network, batch = problem()
-    layers = compare(network, rule, batch)
+    layers = check_gradient(network, rule, batch)
     assert [layer.layer for layer in layers] == [1, 2, 3]
     assert worst_angle(layers) < 1e-4
     assert all(layer.ratio == pytest.approx(1.0, abs=1e-6) for layer in layers)
@@ -83,7 +83,7 @@ def test_asymmetric_dual_propagation_is_too_long_at_alpha_0_and_as_much_too_shor
         long, even, short = (
             [
                 (layer.ratio - 1) / beta
-                for layer in compare(network, make_rule("dp", alpha=alpha, beta=beta, iterations=30), batch)
+                for layer in check_gradient(network, make_rule("dp", alpha=alpha, beta=beta, iterations=30), batch)
             ]
             for alpha in (0.0, 0.5, 1.0)
         )
@@ -120,7 +120,7 @@ def test_weakly_nudged_rules_descend_the_loss_of_what_they_predict(name: str) ->
     """Where prediction is a relaxation, backpropagation goes through it, step by step."""
     rule = make_rule(name, **WEAK, **RELAXED[name])
     network = rule.build((6, 7, 4) if name == "dyadic-arbitrary" else (6, 9, 8, 4), seed=1).double()
-    layers = compare(network, rule, problem()[1])
+    layers = check_gradient(network, rule, problem()[1])
     assert worst_angle(layers) < 2e-3
     assert all(layer.ratio == pytest.approx(1.0, abs=1e-4) for layer in layers)
 
@@ -129,7 +129,7 @@ def test_a_rule_with_few_valued_weights_is_judged_by_these() -> None:
     """The straight-through estimator hands the gradient at the levels on as it is."""
     rule = make_rule("ste+backprop")
     network, batch = mlp((6, 9, 8, 4), start="uniform").double(), problem()[1]
-    assert worst_angle(compare(network, rule, batch)) == 0
+    assert worst_angle(check_gradient(network, rule, batch)) == 0
     at_levels = copy.deepcopy(network)
     with torch.no_grad(), rule.inferring(network):
         for k in (1, 2, 3):
@@ -141,7 +141,7 @@ def test_a_rule_with_few_valued_weights_is_judged_by_these() -> None:
 
 def test_random_feedback_is_worst_at_the_bottom_and_exact_at_the_top() -> None:
     network, batch = problem("random")
-    layers = compare(network, DualPropagation(beta=1e-6), batch)
+    layers = check_gradient(network, DualPropagation(beta=1e-6), batch)
     assert worst_angle(layers) == max(layer.angle for layer in layers) > 20
     assert layers[-1].angle < 1e-4
 
@@ -151,26 +151,26 @@ def test_weights_that_a_rule_leaves_alone_are_at_right_angles_with_ratio_0() -> 
     idle = Altered(torch.zeros_like)
     idle.step = lambda network, batch: Outcome({}, network(batch.x))  # type: ignore[method-assign]
     for rule in (Altered(torch.zeros_like), idle):
-        for layer in compare(network, rule, batch):
+        for layer in check_gradient(network, rule, batch):
             assert (layer.angle, layer.cosine, layer.ratio) == (90.0, 0.0, 0.0)
 
 
 def test_a_gradient_of_zero_has_no_direction() -> None:
     network, batch = problem()
     with pytest.raises(RangeError, match="into layer 1 is zero"):
-        compare(network, DualPropagation(), batch._replace(y=network(batch.x).detach()))
+        check_gradient(network, DualPropagation(), batch._replace(y=network(batch.x).detach()))
 
 
 def test_a_rule_without_a_loss_cannot_be_compared() -> None:
     network, batch = problem()
     with pytest.raises(RangeError, match="ff trains no output"):
-        compare(network, make_rule("ff"), batch)
+        check_gradient(network, make_rule("ff"), batch)
 
 
 def test_comparing_changes_neither_network_nor_rule() -> None:
     network, batch = problem()
     rule = make_rule("dp", order="random", iterations=5)
     before = {name: p.clone() for name, p in network.named_parameters()}
-    first = compare(network, rule, batch)
-    assert compare(network, rule, batch) == first
+    first = check_gradient(network, rule, batch)
+    assert check_gradient(network, rule, batch) == first
     assert all(torch.equal(before[name], p) for name, p in network.named_parameters())

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.judges.locality import LocalityReport, check, specimen
+from neuromorph.judges.locality import LocalityReport, check_locality, specimen
 from neuromorph.learning.network.losses import make_loss
 from neuromorph.learning.network.network import Network, States, Updates, convolutional
 from neuromorph.learning.registry import RULES, make_rule
@@ -21,7 +21,7 @@ def judged(rule: Rule, feedback: str | None = None) -> LocalityReport:
         network, batch = specimen(rule, feedback=feedback)
     except RangeError:  # a network without layers: inputs, hidden units, outputs
         network, batch = specimen(rule, (12, 8, 10), feedback)
-    return check(rule, network, batch)
+    return check_locality(rule, network, batch)
 
 
 class Planted(Rule):
@@ -74,7 +74,7 @@ def test_what_the_judge_hands_a_rule_computes_the_same() -> None:
 
     rule = Kept(iterations=3)
     network, batch = specimen(rule)
-    check(rule, network, batch)
+    check_locality(rule, network, batch)
     half, one = len(seen) // 2, Batch(batch.x[:1], batch.y[:1], batch.places[:1])
     for found, samples in ((seen[:half], batch), (seen[half:], one)):
         with torch.no_grad():
@@ -124,7 +124,7 @@ def test_a_state_made_of_what_its_neuron_cannot_know_is_caught(planted: str) -> 
 
 def test_a_state_taken_for_that_of_another_layer_is_caught() -> None:
     rule = Planted(state=lambda network, k, s, batch: up(network, k, [s[0]] * 4))
-    found = check(rule, *specimen(rule, (9, 9, 9, 9)))
+    found = check_locality(rule, *specimen(rule, (9, 9, 9, 9)))
     assert "up(2) takes a value of layer 0 for one of layer 1" in found.violations
 
 
@@ -324,7 +324,7 @@ def test_the_softmax_of_the_output_is_told() -> None:
 def test_convolutions_and_pooling_are_connections_like_others(name: str) -> None:
     network = convolutional((2, 8, 8), (3, "M", 4, "M"), (6, 5))
     batch = Batch(torch.rand(3, 2, 8, 8), torch.eye(5)[:3], torch.arange(3))
-    found = check(make_rule(name), network, batch)
+    found = check_locality(make_rule(name), network, batch)
     assert (found.violations, found.local_in_time, found.avoids_slope) == ((), True, True)
 
 
@@ -333,6 +333,6 @@ def test_judging_changes_neither_network_nor_rule() -> None:
     network, batch = specimen(rule)
     before = {name: p.clone() for name, p in network.named_parameters()}
     state = rule.state_dict()["random"].clone()
-    assert check(rule, network, batch) == check(rule, network, batch)
+    assert check_locality(rule, network, batch) == check_locality(rule, network, batch)
     assert torch.equal(rule.state_dict()["random"], state)
     assert all(torch.equal(before[name], p) for name, p in network.named_parameters())

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RuleError
-from neuromorph.judges.locality import check, specimen
+from neuromorph.judges.locality import check_locality, specimen
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Batch, Outcome
 from neuromorph.learning.rules.dual_propagation import DualPropagation
@@ -117,14 +117,14 @@ class Shrinks(DualPropagation):
 )
 def test_what_goes_around_the_updates_is_caught(rule: type[DualPropagation], complaint: str) -> None:
     made = rule()
-    found = check(made, *specimen(made))
+    found = check_locality(made, *specimen(made))
     assert any(complaint in line for line in found.violations), found.violations
     assert not found.local_in_space
 
 
 def test_a_constraint_of_each_weight_alone_is_local() -> None:
     made = Shrinks()
-    assert check(made, *specimen(made)).violations == ()
+    assert check_locality(made, *specimen(made)).violations == ()
 
 
 def failing(change: Any) -> DualPropagation:
@@ -153,4 +153,4 @@ def nameless(outcome: Outcome) -> Outcome:
 def test_a_rule_that_fails_is_told_what_and_where(change: Any, says: str) -> None:
     rule = failing(change)
     with pytest.raises(RuleError, match=says):
-        check(rule, *specimen(rule))
+        check_locality(rule, *specimen(rule))

@@ -10,7 +10,7 @@ import torch
 
 from neuromorph.data import load
 from neuromorph.errors import NeuromorphError, RangeError, RuleError
-from neuromorph.judges.gradients import compare
+from neuromorph.judges.gradients import check_gradient
 from neuromorph.judges.verdict import judged
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.registry import RULES, make_rule
@@ -53,7 +53,7 @@ def trained(rule: Rule) -> None:
 def compared(rule: Rule) -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(4, 6, generator=generator)
-    compare(rule.build((6, 5, 4)), rule, Batch(x, torch.eye(4), torch.arange(4)))
+    check_gradient(rule.build((6, 5, 4)), rule, Batch(x, torch.eye(4), torch.arange(4)))
 
 
 @pytest.mark.parametrize("use", [trained, compared, judged])

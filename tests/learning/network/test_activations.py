@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neuromorph.data import load
 from neuromorph.errors import RangeError
-from neuromorph.judges.gradients import compare, worst_angle
+from neuromorph.judges.gradients import check_gradient, worst_angle
 from neuromorph.learning.network.activations import ACTIVATIONS, Clip
 from neuromorph.learning.network.network import mlp
 from neuromorph.learning.network.recurrent import Recurrent
@@ -49,7 +49,7 @@ def test_rules_that_ask_for_value_and_slope_alone_follow_the_gradient_through_on
     network = mlp((5, 6, 7, 4), hidden=Tanh()).double()
     rule = make_rule(name, **options)
     rule.fits(network)
-    assert worst_angle(compare(network, rule, problem())) < 0.2
+    assert worst_angle(check_gradient(network, rule, problem())) < 0.2
 
 
 FREE = ("backprop", "dp", "dp-transpose", "mac", "pc")

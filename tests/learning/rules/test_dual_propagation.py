@@ -9,7 +9,7 @@ from batched import network_of, plasticity, settle
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.judges.gradients import compare
+from neuromorph.judges.gradients import check_gradient
 from neuromorph.learning.network.activations import ACTIVATIONS
 from neuromorph.learning.network.network import Network, small_vgg, vgg16
 from neuromorph.learning.registry import make_rule
@@ -337,7 +337,9 @@ def test_updates_of_vgg16_under_weak_nudging_are_the_gradient_in_all_sixteen_lay
     network = vgg16(seed=0).double()
     x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     y = torch.eye(10, dtype=torch.float64)[[3, 8]]
-    layers = compare(network, make_rule("dp-transpose", beta=1e-4, loss="cross-entropy"), Batch(x, y, torch.arange(2)))
+    layers = check_gradient(
+        network, make_rule("dp-transpose", beta=1e-4, loss="cross-entropy"), Batch(x, y, torch.arange(2))
+    )
     assert [layer.layer for layer in layers] == list(range(1, 17))
     assert min(layer.cosine for layer in layers) > 0.999
 

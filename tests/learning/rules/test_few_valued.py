@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.errors import RangeError
-from neuromorph.judges.locality import check, specimen
+from neuromorph.judges.locality import check_locality, specimen
 from neuromorph.learning.network.network import Network, convolutional
 from neuromorph.learning.registry import make_rule, rule_class
 from neuromorph.learning.rule import Batch, Outcome
@@ -245,7 +245,7 @@ def test_mu_grows_with_the_epochs_to_its_end_and_is_saved() -> None:
 def test_quantised_rules_are_as_local_as_what_is_underneath() -> None:
     for name in ("ste+dp", "adaste+dp"):
         rule = make_rule(name)
-        found = check(rule, *specimen(rule))
+        found = check_locality(rule, *specimen(rule))
         assert (found.violations, found.local_in_time) == ((), True)
 
 
