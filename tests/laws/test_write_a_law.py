@@ -14,7 +14,7 @@ def spikes(said: str) -> list[str]:
 
 
 def test_the_law_runs_natively_and_from_an_artifact_in_another_process(tmp_path: Path) -> None:
-    said = dict(typed(PAGE, tmp_path, without=("check-bits",)))
+    said = dict(typed(PAGE, tmp_path, without=("check-bits",), apart=True))
     counts = spikes(said["python try_it.py"])
     assert 0 < int(counts[2]) < int(counts[1]) < int(counts[0])  # the more a spike raises the threshold, the fewer there are
     (again,) = (printed for command, printed in said.items() if "--laws" in command)
@@ -26,6 +26,6 @@ def test_the_law_runs_natively_and_from_an_artifact_in_another_process(tmp_path:
 
 @pytest.mark.needs("lava")
 def test_and_in_lava(tmp_path: Path) -> None:
-    said = [printed for command, printed in typed(PAGE, tmp_path) if "check-bits" in command]
+    said = [printed for command, printed in typed(PAGE, tmp_path, apart=True) if "check-bits" in command]
     assert len(said) == 2
     assert all("all bits agree" in printed for printed in said)

@@ -53,7 +53,10 @@ def programs() -> tuple[Program, Program]:
     return chain(2_000), chain(20_000)
 
 
-@pytest.mark.parametrize(("work", "most"), [(Layout, 12), (set_all, 25), (complaints, 25), (freeze, 25), (pause, 25)])
+SLOWLY = [pytest.param(work, 25, marks=pytest.mark.full) for work in (set_all, complaints, freeze, pause)]
+
+
+@pytest.mark.parametrize(("work", "most"), [(Layout, 12), *SLOWLY])
 def test_ten_times_the_nodes_take_about_ten_times_as_long(
     work: Callable[[Program], object], most: int, programs: tuple[Program, Program]
 ) -> None:
