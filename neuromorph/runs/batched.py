@@ -123,7 +123,7 @@ class BatchedTask(Task):
         rule = make_rule(self.rule, **self.options)
         if sha256_of(type(rule)) != self.source:
             raise RangeError(
-                f"rule {self.rule} is not what the run was begun with: its file has changed; put it back, or train anew"
+                f"rule {self.rule} is not what the run was begun with: its file has changed, or one that it imports; put it back, or train anew"
             )
         return Trainer(
             self.build(rule, data), rule, data, Settings(**self.settings), seed=self.seed, validation=self.validation,

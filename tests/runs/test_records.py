@@ -219,3 +219,19 @@ def test_a_rule_in_a_file_is_found_from_everywhere_and_its_file_must_not_change(
         assert "its file has changed" in refusal(monkeypatch, capsys, *command)
     (tmp_path / "mine.py").unlink()
     assert "mine.py" in refusal(monkeypatch, capsys, "train", "--resume", "../run", "--epochs", "3")
+
+
+def test_a_rule_whose_base_or_helper_was_edited_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine_based.py").write_text("from base_of_mine import Mine as Base\n\n\nclass Mine(Base): ...\n")
+    (tmp_path / "base_of_mine.py").write_text(f"import helper_of_mine\n{RULE_OF_MY_OWN}")
+    (tmp_path / "helper_of_mine.py").write_text("FACTOR = 1")
+    monkeypatch.chdir(tmp_path)
+    options = ["--layers", "64-8-10", "--epochs", "1", "-o", "run"]
+    assert call(monkeypatch, "train", "--rule", "mine_based.py:Mine", *options) == 0
+    (tmp_path / "helper_of_mine.py").write_text("FACTOR = -9")
+    capsys.readouterr()
+    assert "or one that it imports" in refusal(monkeypatch, capsys, "train", "--resume", "run", "--epochs", "2")
+    (tmp_path / "helper_of_mine.py").write_text("FACTOR = 1")
+    assert call(monkeypatch, "train", "--resume", "run", "--epochs", "2") == 0
