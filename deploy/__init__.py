@@ -1,5 +1,5 @@
 """From a Program to a chip: artifacts, what a chip asks of a Program, freezing."""
 
-import lazy_loader
+from neuromorph.lazy import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -6,9 +6,9 @@ neither Lava, torch, Numba nor matplotlib.
 
 from importlib.metadata import version
 
-import lazy_loader
+from neuromorph.lazy import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
 
 __version__ = version("neuromorph")
-del version, lazy_loader
+del version, attach

@@ -82,7 +82,12 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     return f"{guess}known are {', '.join(names)}"
 
 
+def is_count(value: Any, least: int = 1) -> bool:
+    """Whether it is a whole number of at least so many, and no bool."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+
+
 def check_count(name: str, value: Any, least: int) -> None:
     """Raise RangeError unless it is a whole number of at least so many."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+    if not is_count(value, least):
         raise RangeError(f"{name} = {value!r}: give a whole number, at least {least}")

@@ -54,6 +54,16 @@ def _wanting(item: pytest.Item) -> str | None:
     return next((name for name in needed if name in MISSING), None)
 
 
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Programs hold thousands of numbers: say which differ."""
+    from random_programs import differences
+
+    from neuromorph.program.program import Program
+
+    both = isinstance(left, Program) and isinstance(right, Program)
+    return ["two Programs that differ in", *differences(left, right)] if both and op == "==" else None
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):  # a process of pytest-xdist
         session.config.workeroutput["left_out"] = session.config.stash[LEFT_OUT]

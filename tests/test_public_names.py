@@ -9,11 +9,17 @@ from typing import Any
 
 import pytest
 
+from neuromorph.extras import EXTRAS, has
+from neuromorph.lazy import needed
+
+MODULES = {
+    "data", "deploy", "engine", "errors", "judges", "laws", "learning", "networks", "phases", "plots", "processes", "program",
+}  # fmt: skip
 PUBLIC = {
     "neuromorph": {
         "DyadicMLP", "Dyads", "Law", "NudgedReadout", "Presenter", "Program", "Variable", "Wiring", "check_bits", "load", "lower",
         "rebuild", "restart", "save", "simulate",
-        "data", "deploy", "engine", "errors", "judges", "laws", "learning", "networks", "phases", "plots", "processes", "program",
+        *MODULES,
     },
     "neuromorph.engine": {"Engine", "OnlineTraining", "accuracy", "answers", "predict", "present"},
     "neuromorph.networks": {"DyadicMLP", "Recipe", "recipe_for"},
@@ -41,8 +47,6 @@ PUBLIC = {
     },
 }  # fmt: skip
 """By package. A change here is a change for every user: say so in CHANGELOG.md."""
-NEEDS = {"neuromorph.processes.": "lava", "neuromorph.learning.": "torch", "neuromorph.judges.": "torch"}
-"""What the homes of some names import."""
 
 
 def homes(package: str) -> dict[str, str]:
@@ -62,13 +66,20 @@ def homes(package: str) -> dict[str, str]:
 @pytest.mark.parametrize("package", PUBLIC)
 def test_a_package_shows_its_public_names_and_nothing_else(package: str) -> None:
     found = import_module(package)
-    assert set(dir(found)) == set(found.__all__) == set(homes(package)) == PUBLIC[package]
+    here = {name for name in PUBLIC[package] if not (wanted := needs(package, name)) or has(wanted)}
+    assert set(dir(found)) == set(found.__all__) == here
+    assert set(homes(package)) == PUBLIC[package]
+
+
+def needs(package: str, name: str) -> str | None:
+    """The package of EXTRAS that the home of a name imports."""
+    return None if package == "neuromorph" and name in MODULES else needed(homes(package)[name])
 
 
 def named(package: str, name: str) -> Any:
     """A name of a package, for a test that needs what its home needs."""
-    needs = next((extra for part, extra in NEEDS.items() if homes(package)[name].startswith(part)), None)
-    return pytest.param(package, name, marks=[pytest.mark.needs(needs)] if needs else [])
+    wanted = needs(package, name)
+    return pytest.param(package, name, marks=[pytest.mark.needs(wanted)] if wanted else [])
 
 
 @pytest.mark.parametrize(
@@ -84,10 +95,44 @@ def test_a_name_is_the_one_of_its_home(package: str, name: str) -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
+    """Which names the nearest, also where the extra of that one is missing."""
     import neuromorph
 
-    with pytest.raises(AttributeError, match="lowre"):
+    with pytest.raises(AttributeError, match=r"neuromorph has no lowre; did you mean lower[?] known are DyadicMLP, "):
         _ = neuromorph.lowre
+
+
+CORE_ALONE = """
+import sys
+from importlib import import_module
+
+sys.modules["lava"] = sys.modules["torch"] = None
+package = import_module(sys.argv[1])
+exec(f"from {package.__name__} import *")
+assert set(package.__all__) <= set(globals())
+for name in sys.argv[2:]:
+    try:
+        getattr(package, name)
+        print(name)
+    except ImportError as error:
+        print(name, type(error).__name__, error, sep="|")
+"""
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_without_extras_a_package_offers_what_is_there_and_says_what_the_rest_needs(package: str, tmp_path: Path) -> None:
+    names = sorted(PUBLIC[package])
+    run = [sys.executable, "-c", CORE_ALONE, package, *names]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True)
+    said = {line.partition("|")[0]: line for line in done.stdout.splitlines()}
+    assert list(said) == names
+    for name in names:
+        wanted = needs(package, name)
+        if not wanted:
+            assert said[name] == name
+            continue
+        assert said[name].startswith(f"{name}|MissingError|{package}.{name} needs {wanted}, which is not installed; ")
+        assert said[name].endswith(f"pip install 'neuromorph[{EXTRAS[wanted]}]'")
 
 
 HEAVY = {"torch", "lava", "numba", "matplotlib", "numpy", "norse", "scipy"}

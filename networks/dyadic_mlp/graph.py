@@ -28,7 +28,7 @@ class DyadicGraph:
     @classmethod
     def of(cls, program: Program) -> DyadicGraph:
         """The processes of the Program of a DyadicMLP, by what their names begin with."""
-        from neuromorph.processes.rebuilding import rebuild
+        from neuromorph.processes import rebuild
 
         processes = rebuild(program)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,12 @@ from neuromorph.data import Scaling, pixels_as_payloads
 from neuromorph.data.images import as_images
 from neuromorph.data.labels import check_labels
 from neuromorph.engine.online import OnlineTraining, accuracy, predict, present
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, check_count, is_count
 from neuromorph.networks.dyadic_mlp.calibration import Health, HealthWarning, calibrated, health
 from neuromorph.networks.dyadic_mlp.recipe import GENERAL, Recipe
 from neuromorph.networks.dyadic_mlp.wiring import wired
 from neuromorph.program import Array, Program, Synapse
+from neuromorph.program.equality import ByValue
 
 if TYPE_CHECKING:
     from neuromorph.networks.dyadic_mlp.graph import DyadicGraph
@@ -37,11 +38,11 @@ def even_normal(rng: np.random.Generator, spread: float, shape: tuple[int, int])
     return numbers
 
 
-@dataclass
-class DyadicMLP:
+@dataclass(eq=False, repr=False)
+class DyadicMLP(ByValue):
     """layers[0] inputs, dyads in between, layers[-1] readout dyads; fully connected.
 
-    `forward[k]`: weights[post, pre] of layer k -> k+1; `feedback[k]`: weights[post, pre] of layer k+2 -> k+1, one per hidden
+    `forward_weights[k]`: [post, pre] of layer k -> k+1; `feedback_weights[k]`: [post, pre] of layer k+2 -> k+1, one per hidden
     layer. feedback: "learned" (own weights, own seed, learned by the chip's rule: no weight transport), "random" (fixed),
     "tied" (the transposed forward weights: simulation only). Weights are integers of -256..255, activities 0..127.
 
@@ -62,13 +63,14 @@ class DyadicMLP:
     feedback_weights: list[Array] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        sizes = list(self.layers)
-        if len(sizes) < 3 or any(not isinstance(n, int | np.integer) or n < 1 for n in sizes):
+        sizes = list(self.layers) if isinstance(self.layers, Iterable) else []
+        if len(sizes) < 3 or not all(map(is_count, sizes)):
             raise RangeError(
-                f"layers = {sizes}: give at least three positive sizes, such as [784, 512, 10] (inputs, hidden, outputs)"
+                f"layers = {self.layers!r}: give at least three positive sizes, such as [784, 512, 10] (inputs, hidden, outputs)"
             )
         if self.feedback not in FEEDBACK:
             raise RangeError(f"feedback = {self.feedback!r} is none of {', '.join(FEEDBACK)}")
+        check_count("seed", self.seed, 0)
         self.layers = tuple(int(n) for n in sizes)
         if self.scaling and self.scaling.size != self.layers[0]:
             raise RangeError(
@@ -76,6 +78,10 @@ class DyadicMLP:
             )
         if self.recipe:
             self.forward_weights, self.feedback_weights = self._first_weights(self.recipe)
+
+    def __repr__(self) -> str:
+        sizes, ready = "-".join(map(str, self.layers)), "" if self.recipe else ", no recipe yet"
+        return f"<DyadicMLP {sizes}, {self.feedback} feedback, seed {self.seed}{ready}>"
 
     def _first_weights(self, recipe: Recipe) -> tuple[list[Array], list[Array]]:
         pairs = list(zip(self.layers[1:], (self.inputs, *self.layers[1:]), strict=False))
@@ -160,6 +166,7 @@ class DyadicMLP:
         """`program()` as a Lava process graph: `graph.presenter`, `.hidden`, `.readout`, `.forward`, `.feedback`.
 
         Lava's LearningDense cuts the low bit of its weights before its first step, so a trained network begins without it there.
+        Raises MissingError where Lava is not installed.
         """
         from neuromorph.networks.dyadic_mlp.graph import DyadicGraph
 
@@ -183,9 +190,11 @@ class DyadicMLP:
         """Train natively, one sample at a time; the weights end in `forward_weights` and `feedback_weights`.
 
         A network without a recipe is calibrated first. HealthWarning where many neurons are silent or saturated. `progress(n)` after
-        every n samples, `epoch_end(training)` after every epoch. Ctrl-C leaves the weights as they were before; use `training()` to keep
-        what was reached.
+        every n samples, `epoch_end(training)` after every epoch. Ctrl-C keeps the weights of the last epoch that was finished; a training
+        that is to go on from there to the bit is `training()`'s.
         """
+        if epochs is not None:
+            check_count("epochs", epochs, 0)
         if self.recipe is None:
             self.calibrate(images)
         self._warn_of_ill(images)

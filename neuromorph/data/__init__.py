@@ -4,6 +4,6 @@
 in memory. `Dataset.scaling` says how values become numbers of a batch and payloads of the chip. docs/your-data.md leads through all.
 """
 
-import lazy_loader
+from neuromorph.lazy import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,5 +1,5 @@
 """How one neuron and one synapse change in one step: written once, computed by every body."""
 
-import lazy_loader
+from neuromorph.lazy import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

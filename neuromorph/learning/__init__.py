@@ -4,6 +4,6 @@ rule.py says what a rule is and registry.py finds one by name: ours (rules), for
 network is what rules train, training the loop that does so; relaxing holds how states settle. Boltzmann machines stand apart.
 """
 
-import lazy_loader
+from neuromorph.lazy import attach
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

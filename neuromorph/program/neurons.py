@@ -10,11 +10,12 @@ import numpy as np
 from neuromorph.errors import ProgramError, did_you_mean
 from neuromorph.laws.law import Law
 from neuromorph.laws.synapse import PAYLOAD_RANGE
+from neuromorph.program.equality import ByValue
 from neuromorph.program.values import INT32, Array, whole
 
 
-@dataclass(frozen=True)
-class Population:
+@dataclass(frozen=True, eq=False)
+class Population(ByValue):
     """Neurons that obey one law. Parameters hold one value (shared) or one per neuron; states one per neuron, flat.
 
     An input port has one element per neuron, or one that all of them receive (shared).
@@ -59,8 +60,8 @@ class Population:
         return {v.name: self.size for v in self.law.outputs}
 
 
-@dataclass(frozen=True)
-class Source:
+@dataclass(frozen=True, eq=False)
+class Source(ByValue):
     """Plays frames: port p sends frames[p][order[((t-1) // hold) mod len(order)]] at step t.
 
     A port in `pulses` sends at the first step of a frame only, zero after. Lava's source RingBuffer is hold = 1; a
@@ -94,8 +95,8 @@ class Source:
         return {port: int(np.shape(f)[1]) for port, f in self.frames.items()}
 
 
-@dataclass(frozen=True)
-class Sink:
+@dataclass(frozen=True, eq=False)
+class Sink(ByValue):
     """Keeps the last `length` messages: data[:, (t-1) mod length] = a_in at step t. data: int (size, length)."""
 
     name: str

@@ -18,6 +18,7 @@ from graphlib import CycleError, TopologicalSorter
 import numpy as np
 
 from neuromorph.errors import ProgramError
+from neuromorph.program.equality import ByValue
 from neuromorph.program.neurons import Population, Sink, Source
 from neuromorph.program.synapse import Synapse
 from neuromorph.program.values import Array
@@ -35,8 +36,8 @@ def variables(node: Node) -> list[str]:
     return ["data" if isinstance(node, Sink) else "order", *ports]
 
 
-@dataclass(frozen=True)
-class Link:
+@dataclass(frozen=True, eq=False)
+class Link(ByValue):
     """target.port += what source.port sends; `index[i]` says which sent element target element i gets (-1: none)."""
 
     source: tuple[str, str]
@@ -63,8 +64,8 @@ def _by_target(links: tuple[Link, ...]) -> dict[tuple[str, str], tuple[Link, ...
     return {target: tuple(found) for target, found in into.items()}
 
 
-@dataclass(frozen=True)
-class Program:
+@dataclass(frozen=True, eq=False)
+class Program(ByValue):
     """Nodes, links and probes at a moment in time: `step` steps have been made."""
 
     nodes: tuple[Node, ...]

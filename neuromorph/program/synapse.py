@@ -19,6 +19,7 @@ from neuromorph.laws.synapse import (
     SEED_RANGE,
     TAU_RANGE,
 )
+from neuromorph.program.equality import ByValue
 from neuromorph.program.values import INT32, Array, whole
 
 PRE_STATES = ("x0", "tx", "x1", "x2")
@@ -67,8 +68,8 @@ class Plasticity:
             raise ProgramError(f"{owner}: a plastic synapse without a rule")
 
 
-@dataclass(frozen=True)
-class Synapse:
+@dataclass(frozen=True, eq=False)
+class Synapse(ByValue):
     """Connections from `s_in` (pre) to `a_out` (post): a_out(t+1) = weights . s_in(t), scaled by 2^exponent (floor).
 
     `index` None: weights[post, pre], dense. Otherwise sparse: weights[k] of the pair (post, pre) = index[:, k], sorted by

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,49 @@ def test_a_resumed_training_makes_the_bits_of_one_that_never_stopped(stop: int) 
         other = theirs[synapse.name]
         assert isinstance(other, Synapse)
         np.testing.assert_array_equal(synapse.weights, other.weights)
+
+
+def test_ctrl_c_keeps_the_weights_of_the_last_finished_epoch() -> None:
+    images, labels = DIGITS.train_images[:300], DIGITS.train_labels[:300]
+    network, shown = DyadicMLP([64, 32, 10], recipe=recipe_for("digits", 1)), list[int]()
+    training = network.training(images, labels, 2)
+    training.run_epoch()
+    finished = training.snapshot()
+
+    def stop_in_the_second_epoch(samples: int) -> None:
+        shown.append(samples)
+        if sum(shown) > 300:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(images, labels, 2, progress=stop_in_the_second_epoch)
+    for ours, name in ((network.forward_weights[0], "forward1"), (network.feedback_weights[0], "feedback1")):
+        synapse = finished[name]
+        assert isinstance(synapse, Synapse)
+        np.testing.assert_array_equal(ours, synapse.weights)
+
+
+def test_networks_are_equal_by_what_they_hold() -> None:
+    one, same, other = (DyadicMLP([4, 3, 2], seed=seed, recipe=LIVELY) for seed in (1, 1, 2))
+    assert one == same != other
+    same.forward_weights[0][0, 0] += 2
+    assert one != same
+
+
+@pytest.mark.parametrize("layers", [64, "64-64-10", [64, True, 10], [64, 10.0, 10], None])
+def test_layers_are_a_list_of_whole_numbers(layers: object) -> None:
+    with pytest.raises(RangeError, match=re.escape(f"layers = {layers!r}: give at least three positive sizes")):
+        DyadicMLP(layers, 64, 10)  # type: ignore[arg-type]
+
+
+def test_epochs_are_a_whole_number() -> None:
+    with pytest.raises(RangeError, match=r"epochs = 1\.5: give a whole number, at least 0"):
+        trained(1.5)  # type: ignore[arg-type]
+
+
+def test_it_is_told_in_a_line() -> None:
+    assert repr(DyadicMLP([64, 32, 10])) == "<DyadicMLP 64-32-10, learned feedback, seed 0, no recipe yet>"
+    assert repr(trained(0, feedback="tied", seed=3)) == "<DyadicMLP 64-32-10, tied feedback, seed 3>"
 
 
 def test_the_program_keeps_the_low_bit_of_trained_weights() -> None:

@@ -6,16 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NO_LAVA = """
-import sys
-
-class NoLava:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "lava":
-            raise ModuleNotFoundError("lava is blocked", name="lava")
-
-sys.meta_path.insert(0, NoLava())
-"""
+NO_LAVA = "import sys\nsys.modules['lava'] = None\n"
 LEARNS = """
 import numpy as np
 from neuromorph import DyadicMLP, load, save
