@@ -31,7 +31,6 @@ again = DyadicMLP((64, 32, 10), feedback=sys.argv[1], recipe=Recipe())
 again.take_weights(program)
 assert (again.predict(digits.test_images) == answers).all()
 assert network.run(digits.test_images[:1])["hidden1.s_out"].any()
-assert "lava" not in sys.modules
 print(reached)
 """
 
@@ -55,4 +54,4 @@ def test_it_learns_predicts_is_saved_and_loaded(tmp_path: Path) -> None:
 
 def test_its_graph_needs_lava_and_nothing_else_does(tmp_path: Path) -> None:
     done = without_lava(BUILDS, cwd=tmp_path)
-    assert "lava is blocked" in done.stderr
+    assert "MissingError: neuromorph.processes.rebuild needs lava, which is not installed" in done.stderr
