@@ -1,77 +1,149 @@
-"""What a law is written in, as a hash: an edited law is another one."""
+"""What a law is written in, as a hash: an edited law is another one.
+
+Two things make a law: texts and values. The texts are the files that its functions are written in and whatever files of the user's
+those import. The values are what its functions close over, have as defaults, and find under the global names that they use.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import dis
 import linecache
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from neuromorph.errors import LawError
+import numpy as np
 
-PLAIN = (bool, int, float, str, type(None))
+from neuromorph.errors import LawError
+from neuromorph.laws.imports import imported, is_library
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
 def source_hash(make: Callable[..., Any], owner: str) -> str:
-    """SHA-256, in hexadecimal, of the files that `make` and whatever it uses from its own folder are written in.
+    """SHA-256, in hexadecimal, of the texts and values that `make` is made of.
 
-    What it uses: functions, modules and plain constants that its code names or closes over. neuromorph's own operations are not
-    among them (kernels are kept by the hash of those anyway). Raises LawError for code that lies in no file, and for a closure over
-    anything else: two laws of one text could then differ.
+    What libraries hold (Python's, installed packages, neuromorph) is not among them; kernels are kept by the hash of neuromorph's
+    sources anyway. Raises LawError for code that lies in no file, and for values that have no text to be known by: two laws of one
+    text could then differ.
     """
-    digest = hashlib.sha256()
-    for part in dict.fromkeys(_parts(make, owner, set())):
+    digest = sha256()
+    for part in _Parts(make, owner).of_function(make):
         digest.update(f"{len(part)}:{part}".encode())
     return digest.hexdigest()
 
 
-def _parts(function: Any, owner: str, seen: set[CodeType]) -> Iterator[str]:
-    code = function.__code__
-    if code in seen:
-        return
-    seen.add(code)
-    yield _text(code.co_filename, function.__globals__, owner)
-    yield f"{function.__qualname__}:{code.co_firstlineno}"
-    closed = dict(zip(code.co_freevars, (cell.cell_contents for cell in function.__closure__ or ()), strict=True))
-    named = {name: function.__globals__[name] for name in _names(code) if name in function.__globals__}
-    folder = Path(code.co_filename).resolve().parent
-    for name, value in (*sorted(closed.items()), *sorted(named.items())):
+class _Parts:
+    """The parts of one law, each function and file once, in an order that the texts alone decide."""
+
+    def __init__(self, make: Callable[..., Any], owner: str) -> None:
+        self._owner, self._home = owner, Path(make.__code__.co_filename)
+        self._functions: dict[int, Any] = {}
+        self._files: set[Path] = set()
+
+    def of_function(self, function: Any) -> Iterator[str]:
+        if id(function) in self._functions:
+            return
+        self._functions[id(function)] = function
+        code, names = function.__code__, function.__globals__
+        yield from self._of_file(code.co_filename, names)
+        yield f"{function.__qualname__}:{code.co_firstlineno}"
+        defaults = {f"default {k}": value for k, value in enumerate(function.__defaults__ or ())}
+        closed = dict(zip(code.co_freevars, (cell.cell_contents for cell in function.__closure__ or ()), strict=True))
+        for name, value in sorted({**defaults, **(function.__kwdefaults__ or {}), **closed}.items()):
+            yield from self._of_value(name, value, code, closed=True)
+        for name in sorted(_globals(code) & names.keys()):
+            yield from self._of_value(name, names[name], code, closed=False)
+
+    def _of_value(self, name: str, value: Any, user: CodeType, *, closed: bool) -> Iterator[str]:
+        """The parts of a value that `user` uses; `closed`: no text says which it is."""
         value = getattr(value, "py_func", value)  # a function that Numba has compiled
+        value = getattr(value, "__func__", value)  # a static method, a class method
         if isinstance(value, FunctionType):
-            if name in closed or _is_beside(value.__code__.co_filename, folder):
-                yield from _parts(value, owner, seen)
-        elif isinstance(value, ModuleType):
-            if _is_beside(getattr(value, "__file__", None), folder):
-                yield _text(str(value.__file__), vars(value), owner)
-        elif _is_plain(value):
-            yield f"{name} = {value!r}"
-        elif name in closed:
-            raise LawError(
-                f"{owner}: its make closes over {name}, a {type(value).__name__}; close over numbers and functions only"
-            )
+            if closed or self._is_own(value.__code__.co_filename):
+                yield from self.of_function(value)
+        elif isinstance(value, ModuleType | type):
+            file = getattr(sys.modules.get(value.__module__) if isinstance(value, type) else value, "__file__", None)
+            if self._is_own(file):
+                yield from self._of_file(str(file), {})
+                for used in sorted(_attributes(user) & vars(value).keys()):
+                    yield from self._of_value(f"{name}.{used}", vars(value)[used], user, closed=False)
+            elif closed:
+                yield f"{name} = {value.__name__}"
+        elif not callable(value):
+            yield f"{name} = {self._written(name, value)}"
+        elif closed:
+            raise self._refusal(name, value)
+
+    def _of_file(self, file: str, names: dict[str, Any]) -> Iterator[str]:
+        path = Path(file).resolve()
+        if path in self._files:
+            return
+        self._files.add(path)
+        yield (text := self._text(file, names))
+        if not is_library(path):
+            for each in imported(text, path):
+                yield from self._of_file(str(each), {})
+
+    def _text(self, file: str, names: dict[str, Any]) -> str:
+        linecache.checkcache(file)
+        text = "".join(linecache.getlines(file, names))
+        if (
+            not text and not Path(file).is_file()
+        ) or file == "<string>":  # which from Python 3.13 on is what `python -c` was given
+            raise LawError(f"{self._owner}: its code lies in no file that can be read ('{file}'); write it into one")
+        return text
+
+    def _is_own(self, file: str | None) -> bool:
+        """Whether the law's author wrote it. Of a law in a library (ours): what lies beside it."""
+        if file is None:
+            return False
+        if is_library(self._home):
+            return Path(file).resolve().is_relative_to(self._home.resolve().parent)
+        return not is_library(Path(file))
+
+    def _written(self, name: str, value: Any) -> str:
+        """A value as a text that tells it from every other."""
+        if isinstance(value, Enum):
+            return str(value)
+        if isinstance(value, PLAIN) or (isinstance(value, tuple | list) and all(isinstance(each, PLAIN) for each in value)):
+            return repr(value)
+        if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
+            return f"{value.dtype}{value.shape}{value.tobytes().hex()}"
+        if is_dataclass(value):
+            value = {each.name: getattr(value, each.name) for each in fields(value)}
+        if isinstance(value, Mapping):
+            value = list(value.items())
+        if isinstance(value, tuple | list | set | frozenset):
+            inside = [self._written(name, each) for each in value]
+            return repr(sorted(inside) if isinstance(value, set | frozenset) else inside)
+        raise self._refusal(name, value)
+
+    def _refusal(self, name: str, value: Any) -> LawError:
+        return LawError(
+            f"{self._owner}: its make uses {name}, a {type(value).__name__}, which no text tells from another; "
+            "use numbers, tuples, arrays and functions only"
+        )
 
 
-def _is_plain(value: Any) -> bool:
-    return all(map(_is_plain, value)) if isinstance(value, tuple) else isinstance(value, PLAIN)
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    """Global names in a function and in the functions within."""
-    yield from code.co_names
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """The code of a function and of the functions within."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant)
+            yield from _codes(constant)
 
 
-def _is_beside(file: str | None, folder: Path) -> bool:
-    return file is not None and Path(file).resolve().is_relative_to(folder)
+def _globals(code: CodeType) -> set[str]:
+    """Names that it looks up in its module."""
+    found = (each for inner in _codes(code) for each in dis.get_instructions(inner))
+    return {each.argval for each in found if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
 
 
-def _text(file: str, names: dict[str, Any], owner: str) -> str:
-    linecache.checkcache(file)
-    text = "".join(linecache.getlines(file, names))
-    if not text or file == "<string>":  # which from Python 3.13 on is what `python -c` was given
-        raise LawError(f"{owner}: its code lies in no file that can be read ('{file}'); write it into one")
-    return text
+def _attributes(code: CodeType) -> set[str]:
+    return {name for inner in _codes(code) for name in inner.co_names}

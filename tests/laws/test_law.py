@@ -118,7 +118,7 @@ def test_a_law_without_a_file_is_refused() -> None:
 def test_a_closure_over_numbers_is_another_source_and_over_things_is_refused() -> None:
     assert Law(**{**GOOD, "make": returns((1, 1))}).source != Law(**{**GOOD, "make": returns((2, 1))}).source
     for thing in (SimpleNamespace(a=1), (1, SimpleNamespace())):
-        with pytest.raises(LawError, match="its make closes over thing, a"):
+        with pytest.raises(LawError, match="its make uses thing, a SimpleNamespace, which no text tells"):
             Law(**{**GOOD, "make": knows(thing)})
 
 
