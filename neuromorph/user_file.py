@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import site
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import invalidate_caches
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
@@ -59,11 +62,23 @@ def sha256_of(kind: type) -> str | None:
     return _FILES[name].sha256 if (name := next(found, None)) else None
 
 
-def imported_files(path: Path) -> dict[str, Path]:
-    """The user's own modules that a file imports, and those that these import, by name: all that are neither Python's, nor installed,
-    nor of neuromorph."""
+def is_library(file: str | Path) -> bool:
+    """Whether a file is Python's, an installed package's or neuromorph's: none of the user's own."""
+    return any(Path(file).resolve().is_relative_to(folder) for folder in _libraries())
+
+
+@cache
+def _libraries() -> tuple[Path, ...]:
+    paths = sysconfig.get_paths()
+    folders = [paths[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib")]
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
+    return (*(Path(folder).resolve() for folder in folders), Path(__file__).resolve().parent)
+
+
+def imported_files(path: Path, package: str = "") -> dict[str, Path]:
+    """The user's own modules that a file (of that package) imports, and those that these import, by name: all of no library."""
     found: dict[str, Path] = {}
-    waiting = [(path, "")]
+    waiting = [(path, package)]
     while waiting:
         file, package = waiting.pop()
         for names in _imports(file, package):
@@ -92,16 +107,13 @@ def _imports(path: Path, package: str) -> Iterator[list[str]]:
 
 def _own_place(module: str) -> Path | None:
     """The file of a module of the user's, or the folder of a package without a file."""
-    if module.partition(".")[0] in (*sys.stdlib_module_names, "neuromorph"):
-        return None
     try:
         spec = find_spec(module)
     except (ImportError, ValueError):
         return None
     places = [spec.origin, *(spec.submodule_search_locations or ())] if spec is not None else []
     place = Path(next(filter(None, places), ""))
-    is_installed = {"site-packages", "dist-packages"} & {*place.parts}
-    return place if (place.suffix == ".py" or place.is_dir()) and place.name and not is_installed else None
+    return place if (place.suffix == ".py" or place.is_dir()) and place.name and not is_library(place) else None
 
 
 def _sha256(path: Path) -> str:

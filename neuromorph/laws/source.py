@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from neuromorph.errors import LawError
-from neuromorph.laws.imports import imported, is_library
+from neuromorph.user_file import imported_files, is_library
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -43,13 +43,12 @@ class _Parts:
 
     def __init__(self, make: Callable[..., Any], owner: str) -> None:
         self._owner, self._home = owner, Path(make.__code__.co_filename)
-        self._functions: dict[int, Any] = {}
-        self._files: set[Path] = set()
+        self._seen: dict[int, Any] = {}
+        self._files: set[str] = set()
 
     def of_function(self, function: Any) -> Iterator[str]:
-        if id(function) in self._functions:
+        if not self._is_new(function):
             return
-        self._functions[id(function)] = function
         code, names = function.__code__, function.__globals__
         yield from self._of_file(code.co_filename, names)
         yield f"{function.__qualname__}:{code.co_firstlineno}"
@@ -68,36 +67,48 @@ class _Parts:
             if closed or self._is_own(value.__code__.co_filename):
                 yield from self.of_function(value)
         elif isinstance(value, ModuleType | type):
-            file = getattr(sys.modules.get(value.__module__) if isinstance(value, type) else value, "__file__", None)
-            if self._is_own(file):
-                yield from self._of_file(str(file), {})
-                for used in sorted(_attributes(user) & vars(value).keys()):
-                    yield from self._of_value(f"{name}.{used}", vars(value)[used], user, closed=False)
-            elif closed:
+            if closed:
                 yield f"{name} = {value.__name__}"
+            yield from self._of_names(name, value, user)
         elif not callable(value):
             yield f"{name} = {self._written(name, value)}"
         elif closed:
             raise self._refusal(name, value)
 
+    def _of_names(self, name: str, value: ModuleType | type, user: CodeType) -> Iterator[str]:
+        """The parts of what `user` uses from a module or a class."""
+        module = sys.modules.get(value.__module__) if isinstance(value, type) else value
+        file = getattr(module, "__file__", None)
+        if self._is_own(file) and self._is_new(value):
+            yield from self._of_file(str(file), vars(module))
+            for used in sorted(_attributes(user) & vars(value).keys()):
+                yield from self._of_value(f"{name}.{used}", vars(value)[used], user, closed=False)
+
     def _of_file(self, file: str, names: dict[str, Any]) -> Iterator[str]:
-        path = Path(file).resolve()
-        if path in self._files:
+        """The text of a file, and of what it imports."""
+        if file in self._files:
             return
-        self._files.add(path)
-        yield (text := self._text(file, names))
-        if not is_library(path):
-            for each in imported(text, path):
-                yield from self._of_file(str(each), {})
+        self._files.add(file)
+        yield self._text(file, names)
+        if Path(file).is_file() and not is_library(file):
+            for _, path in sorted(imported_files(Path(file), names.get("__package__") or "").items()):
+                if str(path) not in self._files:
+                    self._files.add(str(path))
+                    yield self._text(str(path), {})
 
     def _text(self, file: str, names: dict[str, Any]) -> str:
         linecache.checkcache(file)
         text = "".join(linecache.getlines(file, names))
-        if (
-            not text and not Path(file).is_file()
-        ) or file == "<string>":  # which from Python 3.13 on is what `python -c` was given
+        is_command = file == "<string>"  # which from Python 3.13 on is what `python -c` was given
+        if is_command or not (text or Path(file).is_file()):
             raise LawError(f"{self._owner}: its code lies in no file that can be read ('{file}'); write it into one")
         return text
+
+    def _is_new(self, thing: Any) -> bool:
+        """Whether it has not been asked for yet."""
+        known = id(thing) in self._seen
+        self._seen[id(thing)] = thing
+        return not known
 
     def _is_own(self, file: str | None) -> bool:
         """Whether the law's author wrote it. Of a law in a library (ours): what lies beside it."""
@@ -105,7 +116,7 @@ class _Parts:
             return False
         if is_library(self._home):
             return Path(file).resolve().is_relative_to(self._home.resolve().parent)
-        return not is_library(Path(file))
+        return not is_library(file)
 
     def _written(self, name: str, value: Any) -> str:
         """A value as a text that tells it from every other."""
