@@ -23,6 +23,7 @@ from neuromorph.errors import RangeError
 from neuromorph.judges.gradients import check_gradient, worst_angle
 from neuromorph.learning.boltzmann.machine import BoltzmannMachine, Sampler
 from neuromorph.learning.boltzmann.patterns import UNITS, patterns
+from neuromorph.learning.faults import blamed, updates_of
 from neuromorph.learning.network.connections import Dense, Start
 from neuromorph.learning.network.losses import make_loss
 from neuromorph.learning.network.network import Network
@@ -93,7 +94,8 @@ class Cost(NamedTuple):
         return f"{products:.2f} in products, each at {products / self.products:.2f}, {rest:.2f} in states and calls"
 
 
-def _problem(rule: Rule, layers: tuple[int, ...], size: int, first: Start | None = None) -> tuple[Network, Batch]:
+def problem(rule: Rule, layers: tuple[int, ...], size: int, first: Start | None = None) -> tuple[Network, Batch]:
+    """A network that the rule builds, and random samples, on which it is timed."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
@@ -107,7 +109,7 @@ def _check_results() -> None:
     options: dict[str, dict[str, Any]] = {"dp": {}, "dp-transpose": {}, "ep": EP_OPTIONS}
     for name, more in options.items():
         rule = make_rule(name, **more, beta=WEAK)
-        network, batch = _problem(rule, *((EP_LAYERS, EP_BATCH, "uniform") if name == "ep" else (LAYERS, BATCH)))
+        network, batch = problem(rule, *((EP_LAYERS, EP_BATCH, "uniform") if name == "ep" else (LAYERS, BATCH)))
         off = worst_angle(check_gradient(network, rule, batch))
         if off > ALIKE:
             raise RangeError(
@@ -115,12 +117,13 @@ def _check_results() -> None:
             )
 
 
-def _check_moves(rule: Rule, network: Network, batch: Batch) -> None:
+def check_moves(rule: Rule, network: Network, batch: Batch) -> None:
     """Of every rule that is timed: each of its updates is finite, and none is zero throughout."""
     import torch
 
-    with torch.no_grad():
-        updates = rule.step(network, batch).updates
+    with torch.no_grad(), blamed(rule):
+        outcome = rule.step(network, batch)
+    updates = updates_of(rule, outcome, dict(network.named_parameters()), batch)
     for name, update in updates.items():
         if not update.isfinite().all() or not update.any():
             raise RangeError(
@@ -132,10 +135,10 @@ def _compare(rule: Rule, layers: tuple[int, ...], size: int, runs: int, advance:
     """A step of the rule beside backpropagation's on a network of the same layers."""
     import torch
 
-    network, batch = _problem(rule, layers, size)
-    plain, _ = _problem(Backpropagation(), layers, size)
+    network, batch = problem(rule, layers, size)
+    plain, _ = problem(Backpropagation(), layers, size)
     loss = make_loss(rule.loss)
-    _check_moves(rule, network, batch)
+    check_moves(rule, network, batch)
 
     def local() -> None:
         with torch.no_grad():

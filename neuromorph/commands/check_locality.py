@@ -41,7 +41,7 @@ def judge_locality(
 
     rule = make_rule(name, **parse_options(rule_class(name), options))
     found = judged(rule, (sizes,) if sizes else SIZES, feedback)
-    marks = {True: "yes", False: "no"}
+    marks = {True: "yes", False: "no", None: "cannot be told"}
     talk.say(f"{name}: states are made of {', '.join(found.reads) or 'nothing that could be followed'}")
     talk.say(f"local in space: {marks[found.local_in_space]}; local in time: {marks[found.local_in_time]}")
     talk.say(f"avoids f': {marks[found.avoids_slope]}; weight transport: {marks[found.transport]}")

@@ -32,6 +32,7 @@ PAPER = {
     "PC": ("pc", "yes, yes, no"),
 }
 """Local in space, local in time, avoids f'; and our name of the algorithm."""
+TOLD = {True: "yes", False: "no", None: "cannot be told"}
 ASPECTS = ("space", "time", "no f'")
 GIVEN: dict[str, dict[str, Any]] = {"mac": {"eps": 0.2}, "pc": {"eps": 0.2}}
 """Options."""
@@ -80,12 +81,12 @@ def _circuit() -> Rule:
 
 
 def _aspects(report: LocalityReport) -> tuple[str, ...]:
-    return tuple("yes" if value else "no" for value in (report.local_in_space, report.local_in_time, report.avoids_slope))
+    return tuple(TOLD[value] for value in (report.local_in_space, report.local_in_time, report.avoids_slope))
 
 
 def _row(name: str, report: LocalityReport) -> dict[str, Any]:
     return {
-        "rule": name, **dict(zip(ASPECTS, _aspects(report), strict=True)), "transport": "yes" if report.transport else "no",
+        "rule": name, **dict(zip(ASPECTS, _aspects(report), strict=True)), "transport": TOLD[report.transport],
         "broadcasts": ", ".join(report.broadcasts) or "-",
     }  # fmt: skip
 

@@ -25,7 +25,8 @@ def check_gradient(network: Network, rule: Rule, batch: Batch) -> list[LayerComp
     if not rule.has_output:
         raise RangeError(f"{rule.name} trains no output and follows no loss; backpropagation has nothing to compare it with")
     with blamed(rule):
-        updates = updates_of(rule, copy.deepcopy(rule).step(network, batch), dict(network.named_parameters()))
+        outcome = copy.deepcopy(rule).step(network, batch)
+    updates = updates_of(rule, outcome, dict(network.named_parameters()), batch)
     gradients = descent(network, rule, batch).updates
     return [_compared(k, updates, gradients) for k in range(1, len(network.connections) + 1)]
 

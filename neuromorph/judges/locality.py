@@ -20,7 +20,9 @@ Local in time: no update by one sample (those of a batch may be in phases of the
 inferred after the other. States inferred in turns belong together, and states that are computed from others after these, and not from
 themselves (an error, a difference), stand for them.
 
-The judge sees phases as the rule names them, one States object each, and slopes that are asked of `network.slope`.
+The judge sees phases as the rule names them, one States object each, and slopes that are asked of `network.slope`. Autograd takes the slope
+of every activation and needs the states of its way forward: it is neither local in time nor without f'. Weights are transported by tied and
+sign-symmetric feedback, and by what reads the parameters of another place; where parameters were mixed, that cannot be told.
 Source: thesis section 2.4 and table 2.1.
 """
 
@@ -38,7 +40,7 @@ from typing import Any, SupportsIndex
 import torch
 from torch import Tensor, nn
 
-from neuromorph.judges.watching import INPUT, PART, TARGET, WEIGHTS, Label, Labels, Watch, part
+from neuromorph.judges.watching import INPUT, PART, TARGET, WEIGHTS, Label, Labels, Watch, part, parts
 from neuromorph.learning.faults import blamed, updates_of
 from neuromorph.learning.network.feedback import SignSymmetric, Tied
 from neuromorph.learning.network.network import Network, States, Updates
@@ -55,15 +57,16 @@ PLACE = "the sample's place in the data"
 
 @dataclass(frozen=True)
 class LocalityReport:
-    """`reads`: what states were made of. `violations`: what no neuron or synapse could know, one line each."""
+    """`reads`: what states were made of. `violations`: what no neuron or synapse could know, one line each. None: cannot be told, for
+    values were mixed, or left the tensors, and what became of them was not seen."""
 
     rule: str
     reads: tuple[str, ...]
     violations: tuple[str, ...]
     local_in_space: bool
-    local_in_time: bool
-    avoids_slope: bool
-    transport: bool
+    local_in_time: bool | None
+    avoids_slope: bool | None
+    transport: bool | None
     broadcasts: tuple[str, ...]
 
 
@@ -96,8 +99,8 @@ def check_locality(rule: Rule, network: Network, batch: Batch) -> LocalityReport
             before = {name: p.detach().clone() for name, p in network.named_parameters()}
             with torch.no_grad(), judge.watch, blamed(rule):
                 rule.begin_epoch(epoch)
-                outcome = rule.step(watched, Batch(x[:size], y[:size], places[:size]))
-            judge.updated(updates_of(rule, outcome, before), is_single=size == 1)
+                outcome = rule.step(watched, shown := Batch(x[:size], y[:size], places[:size]))
+            judge.updated(updates_of(rule, outcome, before, shown), is_single=size == 1)
             judge.wrote("a step", network)
             judge.left_alone(network, before)
             with torch.no_grad(), judge.watch, blamed(rule):
@@ -130,6 +133,7 @@ class Judge:
         self._broadcasts: set[str] = set()
         self._violations: dict[str, None] = {}
         self._is_local_in_time = True
+        self._is_opaque, self._hides_weights = False, False
         for name, parameter in network.named_parameters():
             place = self.place(name)
             self.watch.label(parameter, {Label(place, place, WEIGHTS)})
@@ -196,15 +200,16 @@ class Judge:
 
     def report(self) -> LocalityReport:
         violations = tuple(self._violations)
-        is_opaque = any("mixes" in line for line in violations)
+        unless_hidden = None if self._is_opaque else True
+        by_autograd = "autograd" in self._reads
         return LocalityReport(
             rule=self._rule.name,
-            reads=tuple(sorted(self._reads - {"slope", "transport"})),
+            reads=tuple(sorted(self._reads - {"autograd", "slope", "transport"})),
             violations=violations,
             local_in_space=not violations,
-            local_in_time=self._is_local_in_time and not is_opaque,
-            avoids_slope="slope" not in self._reads and not is_opaque,
-            transport="transport" in self._reads or is_opaque,
+            local_in_time=False if by_autograd or not self._is_local_in_time else unless_hidden,
+            avoids_slope=False if by_autograd or "slope" in self._reads else unless_hidden,
+            transport=True if "transport" in self._reads else None if self._hides_weights else False,
             broadcasts=tuple(sorted(self._broadcasts)),
         )
 
@@ -221,6 +226,7 @@ class Judge:
         if _is_stopping_test(labels, reader):
             self.broadcast("residual", "the largest change of states ends a relaxation")
             return
+        self._lost(labels)
         names = sorted({self._named(label) for label in labels if isinstance(label, Label)} | ({PLACE} & labels))
         place = f"{reader.f_code.co_name} ({Path(reader.f_code.co_filename).name}, line {reader.f_lineno})"
         self._violate(
@@ -230,11 +236,20 @@ class Judge:
     def _violate(self, line: str) -> None:
         self._violations[line] = None
 
+    def _lost(self, labels: Labels) -> None:
+        """What becomes of a value with these labels is not seen any more."""
+        self._is_opaque = True
+        self._hides_weights |= any(isinstance(label, Label) and label.states == WEIGHTS for label in labels)
+
     def _judge(self, labels: Labels, what: str, place: float) -> None:
         found = [label for label in labels if isinstance(label, Label)]
-        far = {self._named(a) for a in found if a.place != place or (place % 1 == 0 and abs(a.layer - place) > 1)}
+        far = [a for a in found if a.place != place or (place % 1 == 0 and abs(a.layer - place) > 1)]
         if far:
-            self._violate(f"{what} reads {', '.join(sorted(far))}")
+            self._violate(f"{what} reads {', '.join(sorted({self._named(a) for a in far}))}")
+        if any(a.states == WEIGHTS for a in far):
+            self._reads.add("transport")
+        if "batch" in labels or ("layer" not in self._rule.broadcasts and ("layer" in labels or parts(labels))):
+            self._lost(labels)
         for label in sorted(label for label in labels if isinstance(label, str)):
             if label == "layer" or label.startswith(PART):
                 self.broadcast("layer", f"{what} mixes units of a layer other than by up, down and pair")

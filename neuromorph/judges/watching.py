@@ -36,8 +36,8 @@ class Label(NamedTuple):
 INPUT, TARGET, WEIGHTS = -1, -2, -3
 
 Labels = frozenset[Label | str]
-"""Labels, and flags: "layer" (units of a layer were mixed), "batch" (samples were), "softmax", "slope", "transport"; or a part of
-the units, which may be combined with the same part of others."""
+"""Labels, and flags: "layer" (units of a layer were mixed), "batch" (samples were), "softmax", "slope", "transport", "autograd" (it
+was made in a backward pass); or a part of the units, which may be combined with the same part of others."""
 PART = "units "
 
 NOTHING: Labels = frozenset()
@@ -123,6 +123,8 @@ class Watch(TorchDispatchMode):
             self.leaves(t for t, _ in known)
         if not name.startswith("new_") and not name.endswith("_like"):
             flags = _mixing(func, name, args, kwargs, known)
+            if torch._C._current_graph_task_id() >= 0:
+                flags.add("autograd")
             writes = any(a.alias_info is not None and a.alias_info.is_write for a in func._schema.arguments)
             self._carry(result, before, writes, frozenset().union(*(labels for _, labels in known)), flags)
         return result

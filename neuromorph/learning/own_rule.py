@@ -39,4 +39,9 @@ def own_rule(named: str) -> type[Rule]:
     for option, f in own.items():
         if f.default is MISSING:
             raise RangeError(f"option {option} of rule {kind.name} in '{file}' has no default; give it one")
+    if unset := own.keys() - inspect.signature(kind).parameters.keys():
+        raise RangeError(
+            f"__init__ of rule {kind.name} in '{file}' does not take its {min(unset)}; leave it to @dataclass(kw_only=True), and what is to "
+            "be done with options to check"
+        )
     return kind

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from neuromorph.errors import RangeError, did_you_mean
+from neuromorph.learning.faults import blamed
 from neuromorph.learning.own_rule import own_rule
 from neuromorph.learning.phases.always_on import always_on
 from neuromorph.learning.phases.isd import sampled
@@ -120,7 +121,8 @@ def make_rule(name: str, **options: Any) -> Rule:
     unknown = sorted(set(options) - {f.name for f in fields(found)})
     if unknown:
         raise RangeError(f"rule {name} has no option {unknown[0]!r}; {did_you_mean(unknown[0], found.options())}")
-    return found(**options)
+    with blamed(found):
+        return found(**options)
 
 
 def seeded_rule(name: str, seed: int, options: Mapping[str, Any]) -> Rule:

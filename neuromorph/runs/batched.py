@@ -15,7 +15,7 @@ from neuromorph.data import Dataset
 from neuromorph.errors import DivergenceError, RangeError, did_you_mean
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
 from neuromorph.runs.log import TrainingLog, check_tensorboard
-from neuromorph.runs.sizes import hidden_units, pixels
+from neuromorph.runs.sizes import hidden_units, pixels, typed, within_memory
 from neuromorph.runs.task import Given, Task, Training, longer
 from neuromorph.user_file import sha256_of
 
@@ -58,6 +58,7 @@ class BatchedTask(Task):
 
     @classmethod
     def settled(cls, given: Given, data: Dataset, seed: int) -> BatchedTask:
+        from neuromorph.learning.faults import blamed
         from neuromorph.learning.registry import absolute, rule_class, seeded_rule
         from neuromorph.learning.training.distributed import chosen_device
         from neuromorph.learning.training.options import parse_options
@@ -81,7 +82,9 @@ class BatchedTask(Task):
             device=chosen_device(given.get("device", "auto")).type,
             tensorboard=None if "tensorboard" not in given else str(given["tensorboard"]),
         )
-        own = rule.settings_for(first.build(rule, data), len(data.train_images))
+        network_built = first.build(rule, data)
+        with blamed(rule):
+            own = rule.settings_for(network_built, len(data.train_images))
         return replace(first, settings=asdict(_settings(own, given)))
 
     def on(self, device: str | None) -> BatchedTask:
@@ -132,17 +135,14 @@ class BatchedTask(Task):
 
     def build(self, rule: Rule, data: Dataset) -> Network:
         """The network at its first weights."""
+        from neuromorph.learning.faults import blamed
         from neuromorph.learning.network import network as networks
 
         if self.layers is None:
             make = {"vgg16": networks.vgg16, "small-vgg": networks.small_vgg}[self.network]
             return make(data.classes, feedback=self.feedback, seed=self.seed)
-        try:
+        with blamed(rule), within_memory(self.layers):
             return rule.build(self.layers, self.feedback, self.seed, self.settings["first"])
-        except RuntimeError as error:
-            if "alloc" not in str(error):
-                raise
-            raise RangeError(f"{_typed(self.layers)} asks for more memory than there is; give smaller sizes") from None
 
 
 def _layers(network: str, given: tuple[int, ...] | None, rule: Rule, data: Dataset) -> tuple[int, ...] | None:
@@ -155,7 +155,7 @@ def _layers(network: str, given: tuple[int, ...] | None, rule: Rule, data: Datas
     hidden = hidden_units(data)
     sizes = given or (pixels(data), hidden, data.classes if rule.has_output else hidden)
     if sizes[0] != pixels(data):
-        raise RangeError(f"{_typed(sizes)} does not fit {data.name}: it has {pixels(data)} values a sample")
+        raise RangeError(f"{typed(sizes)} does not fit {data.name}: it has {pixels(data)} values a sample")
     return sizes
 
 
@@ -188,10 +188,6 @@ def _settings(own: Settings, given: Given) -> Settings:
             ) from None
         chosen["rate"] = rates[0] if len(rates) == 1 else rates
     return replace(own, **chosen)
-
-
-def _typed(layers: tuple[int, ...]) -> str:
-    return f"--layers {'-'.join(map(str, layers))}"
 
 
 class BatchedTraining(Training):

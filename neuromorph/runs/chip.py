@@ -26,7 +26,7 @@ from neuromorph.processes.equivalence.recorded import check_program, is_recorded
 from neuromorph.processes.equivalence.result import BitCheck
 from neuromorph.program import Array, Program
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
-from neuromorph.runs.sizes import hidden_units, pixels
+from neuromorph.runs.sizes import hidden_units, pixels, typed, within_memory
 from neuromorph.runs.task import Given, Task, Training, longer
 
 SHOWN = 2000
@@ -57,9 +57,10 @@ class ChipTask(Task):
         sizes = given.get("layers") or (pixels(data), hidden_units(data), data.classes)
         feedback, validation = given.get("feedback", "learned"), given.get("validation", 0)
         _check(sizes, validation, data)
-        network = DyadicMLP(sizes, feedback, seed, recipe_for(data.name, len(sizes) - 2), data.scaling)
-        if network.recipe is None:
-            network.calibrate(split(data, validation).images)
+        with within_memory(sizes):
+            network = DyadicMLP(sizes, feedback, seed, recipe_for(data.name, len(sizes) - 2), data.scaling)
+            if network.recipe is None:
+                network.calibrate(split(data, validation).images)
         epochs = given.get("epochs", network.known_recipe.epochs)
         return cls(
             seed=seed, layers=sizes, feedback=feedback, recipe=asdict(replace(network.known_recipe, epochs=epochs)),
@@ -76,7 +77,8 @@ class ChipTask(Task):
         return "the rate y3 goes on falling at the interval it was begun with"
 
     def begin(self, data: Dataset, ranks: Any = None) -> ChipTraining:
-        return ChipTraining(self, self.network(data.scaling), split(data, self.validation), data)
+        with within_memory(self.layers):
+            return ChipTraining(self, self.network(data.scaling), split(data, self.validation), data)
 
     def network(self, scaling: Scaling) -> DyadicMLP:
         """At its first weights, for data of this scaling."""
@@ -86,7 +88,7 @@ class ChipTask(Task):
 def _check(layers: Sequence[int], validation: int, data: Dataset) -> None:
     if layers[0] != pixels(data) or layers[-1] != data.classes:
         raise RangeError(
-            f"--layers {'-'.join(map(str, layers))} does not fit {data.name}: it has {pixels(data)} values a sample and "
+            f"{typed(layers)} does not fit {data.name}: it has {pixels(data)} values a sample and "
             f"{data.classes} classes, so write {pixels(data)}-...-{data.classes}"
         )
     if validation >= len(data.train_images):

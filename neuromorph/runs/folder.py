@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,15 @@ class RunFolder:
         except OSError as error:
             raise OutputError(f"'{path}' cannot be written: {error.strerror}; give another folder with -o") from None
         return folder
+
+    def discard_untrained(self) -> None:
+        """Remove what `create` has made, if nothing has been learned since: a run that failed at once may be begun anew."""
+        if self.history or not is_first():
+            return
+        for name in (DESCRIPTION, CHECKPOINT):
+            (self.path / name).unlink(missing_ok=True)
+        with suppress(OSError):  # something else lies in it
+            self.path.rmdir()
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

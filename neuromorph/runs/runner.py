@@ -35,7 +35,8 @@ def kind_of(name: str) -> type[Task]:
 def train(kind: type[Task], given: Given, seeds: Sequence[int], folder: Path, command: str, talk: Talk) -> dict[str, Any]:
     """One run folder per seed (inside `folder` when there are several); the results, or the summary of several.
 
-    A run that diverges says so in its results; the others go on.
+    A run that diverges says so in its results; the others go on. One that fails ends all, and those that have learned nothing leave no
+    folder.
     """
     origin, data = Origin.read(given)
     tasks = [kind.settled(given, data, seed) for seed in seeds]
@@ -48,7 +49,12 @@ def train(kind: type[Task], given: Given, seeds: Sequence[int], folder: Path, co
         ]
         if is_first():
             talk.say(str(data))
-        results = [training.train(run, talk) for run, training in zip(runs, chain((first,), trainings), strict=True)]
+        try:
+            results = [training.train(run, talk) for run, training in zip(runs, chain((first,), trainings), strict=True)]
+        except Exception:
+            for run in runs:
+                run.discard_untrained()
+            raise
     return results[0] if len(results) == 1 else _summed(folder, kind, results, talk)
 
 

@@ -200,6 +200,9 @@ def test_ctrl_c_leaves_a_checkpoint_and_resume_ends_with_the_same_bits(
         (["--rule", "dp", "--feedback", "learned"], "unknown feedback 'learned'; known are tied"),
         (["--rule", "dp", "--feedback", "kolen-pollack"], "weight decay"),
         (["--rule", "dp", "--layers", "64-1000000000000-10"], "more memory than there is; give smaller sizes"),
+        (["--layers", "64-99999999999-10"], "more memory than there is; give smaller sizes"),
+        (["--layers", "64-9999999999999999999-10"], "more memory than there is; give smaller sizes"),
+        (["--rule", "dp", "--layers", "64-9999999999999999999-10"], "more memory than there is; give smaller sizes"),
         (["--rule", "dp-isd"], "there is no rule dp-isd: dp has no two terms"),
         (["--rule", "dyadic-two-phase-always-on"], "there is no rule dyadic-two-phase-always-on"),
         (["--rule", "dp", "--device", "tpu"], "known are auto, cpu, cuda"),
@@ -217,3 +220,25 @@ def test_bad_input_is_one_line_and_a_failure(
     monkeypatch.chdir(tmp_path)
     assert says in refusal(monkeypatch, capsys, "train", *arguments)
     assert list(tmp_path.iterdir()) == []  # nothing half made
+
+
+FAILING = """
+from neuromorph.learning.rules.equilibrium import EquilibriumPropagation
+class Mine(EquilibriumPropagation):
+    def step(self, network, batch):
+        {} / 0
+        return super().step(network, batch)
+"""
+
+
+def test_a_rule_that_fails_at_once_leaves_no_run_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "fails_at_once.py").write_text(FAILING.replace("{}", "1"))
+    options = ["train", "--rule", "fails_at_once.py:Mine", "--epochs", "1", "-o", "run"]
+    for seeds in ("1", "2"):
+        assert "ZeroDivisionError" in refusal(monkeypatch, capsys, *options, "--seeds", seeds)
+    (tmp_path / "fails_at_once.py").write_text(FAILING.replace("{} / 0", ""))
+    assert call(monkeypatch, *options) == 0

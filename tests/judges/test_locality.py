@@ -264,9 +264,72 @@ def test_every_rule_reads_its_neighbours_itself_and_what_it_declares(name: str) 
     assert judged(make_rule(name)).violations == ()
 
 
+class Perturbed(Rule):
+    """Node perturbation: noise of each unit, times what it changed the loss of the sample by. It needs no slope and no feedback."""
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        s, moved = network.states("state", batch.x), network.states("noisy", batch.x)
+        noise = [torch.randn(len(batch.x), network.connection(max(k, 1)).post[0]) for k in range(network.depth + 1)]
+        for k in range(1, network.depth + 1):
+            s[k], moved[k] = network.activate(k, network.up(k, s)), network.activate(k, network.up(k, moved) + noise[k])
+        change = (moved[-1] - batch.y).square().sum(1, keepdim=True) - (s[-1] - batch.y).square().sum(1, keepdim=True)
+        updates: Updates = {}
+        for k in range(1, network.depth + 1):
+            updates |= network.pair(k, [-change * n for n in noise], s)
+        return Outcome(updates, s[-1])
+
+
+class DirectByItself(Rule):
+    """Direct feedback alignment by matrices of its own."""
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        s, error = network.states("state", batch.x), network.states("error", batch.x)
+        for k in range(1, network.depth + 1):
+            s[k] = network.activate(k, network.up(k, s))
+        error[-1] = batch.y - s[-1]
+        for k in range(1, network.depth):
+            error[k] = network.slope(k, s[k]) * (error[-1] @ torch.ones(error[-1].shape[1], s[k].shape[1]))
+        updates: Updates = {}
+        for k in range(1, network.depth + 1):
+            updates |= network.pair(k, error, s)
+        return Outcome(updates, s[-1])
+
+
+class MixesWeights(DirectByItself):
+    """By a weight matrix that it reads itself."""
+
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        outcome = super().step(network, batch)
+        outcome.updates["connections.0.weight"] += network.connection(1).weight.mean()
+        return outcome
+
+
+class CarriesWeights(DirectByItself):
+    def step(self, network: Network, batch: Batch) -> Outcome:
+        outcome = super().step(network, batch)
+        outcome.updates["connections.0.bias"] += network.connection(2).weight[0]
+        return outcome
+
+
+@pytest.mark.parametrize(
+    ("rule", "avoids_slope", "transport"),
+    [(Perturbed, None, False), (DirectByItself, False, False), (MixesWeights, False, None), (CarriesWeights, False, True)],
+)
+def test_what_cannot_be_told_is_not_asserted(rule: type[Rule], avoids_slope: bool | None, transport: bool | None) -> None:
+    """A mixture hides what was done with what it is made of, and weights are transported by nothing that was not made of weights."""
+    found = judged(rule())
+    assert (found.local_in_space, found.avoids_slope, found.transport) == (False, avoids_slope, transport)
+
+
+def test_a_mixture_of_one_phase_hides_whether_it_is_local_in_time() -> None:
+    found = planted_update(lambda network, k, s, other: {n: u * u.sum() for n, u in network.pair(k, s, s).items()})
+    assert found.local_in_time is None
+    assert judged(Perturbed()).local_in_time is False  # it reads the state, and the noisy one that comes after
+
+
 def test_backpropagation_by_autograd_is_not_local() -> None:
     found = judged(make_rule("backprop"))
-    assert (found.local_in_space, found.local_in_time, found.avoids_slope) == (False, False, False)
+    assert (found.local_in_space, found.local_in_time, found.avoids_slope, found.transport) == (False, False, False, True)
     assert any("connections.0.weight reads" in line and "the target" in line for line in found.violations)
 
 

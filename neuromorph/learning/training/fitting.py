@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from neuromorph.errors import RangeError, check_count
+from neuromorph.learning.faults import blamed, check_prediction, state_of
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Rule, Settings
 from neuromorph.learning.training.batches import Samples
@@ -31,18 +33,21 @@ def check_share(rule: Rule, world: int) -> None:
 
 
 def check_scores(rule: Rule, network: Network, samples: Samples) -> None:
-    """Let the rule predict once. Raises RangeError where samples do not fit the network, or scores the classes."""
+    """Let the rule predict once. Raises RangeError where samples do not fit the network, or scores the classes; RuleError where the rule
+    fails."""
+    state_of(rule)
     x = samples.batch(torch.zeros(1, dtype=torch.int64, device=samples.labels.device)).x
-    try:
-        with torch.no_grad(), rule.as_it_was():
-            scores = tuple(rule.predict(network, x).shape)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+    with torch.no_grad(), blamed(rule), rule.as_it_was():
+        try:
+            scores = rule.predict(network, x)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise RangeError(
+                f"{samples.name}, {tuple(x.shape[1:])} a sample, does not fit the network of rule {rule.name}: {reason}"
+            ) from None
+    if isinstance(scores, Tensor) and scores.dim() == 2 and scores.shape[1] != samples.classes:
         raise RangeError(
-            f"{samples.name}, {tuple(x.shape[1:])} a sample, does not fit the network of rule {rule.name}: {reason}"
-        ) from None
-    if scores != (1, samples.classes):
-        raise RangeError(
-            f"rule {rule.name} scores {scores[-1]} classes with this network, and {samples.name} has {samples.classes}: build the "
+            f"rule {rule.name} scores {scores.shape[1]} classes with this network, and {samples.name} has {samples.classes}: build the "
             f"network with {samples.classes} outputs"
         )
+    check_prediction(rule, scores, 1, samples.classes)

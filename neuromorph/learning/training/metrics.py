@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from neuromorph.learning.alignment import LayerComparison
+from neuromorph.learning.faults import blamed
 from neuromorph.learning.network.connections import Dense
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Batch, Rule
@@ -39,7 +40,7 @@ def measure(network: Network, rule: Rule, batch: Batch) -> dict[str, Any]:
     A rule that follows no loss has no angles; a network without a forward pass to these targets (a recurrent one, say) neither
     saturation nor a Lipschitz constant.
     """
-    with rule.as_it_was():
+    with blamed(rule), rule.as_it_was():
         outcome = rule.step(network, batch)
     found: dict[str, Any] = {"residual": outcome.residual.tolist()}
     if rule.has_output:

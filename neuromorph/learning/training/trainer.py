@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -29,7 +29,7 @@ from torch import Tensor
 
 from neuromorph.data import Dataset
 from neuromorph.errors import ArtifactError, DivergenceError, check_count
-from neuromorph.learning.faults import blamed, updates_of
+from neuromorph.learning.faults import blamed, leaving_alone, scores_of, state_of, updates_of
 from neuromorph.learning.network.network import Network, Updates
 from neuromorph.learning.rule import Outcome, Rule, Settings
 from neuromorph.learning.training import checkpoint
@@ -97,8 +97,9 @@ class Trainer:
         held = len(data.train_images) // HELD_OUT if validation is None else validation
         check_numbers(settings, held, metrics, len(data.train_images), keep_best)
         check_share(rule, ranks.world)
-        rule.fits(network)
-        rule = rule.fresh()
+        with blamed(rule):
+            rule.fits(network)
+            rule = rule.fresh()
         rule.classes = data.classes
         self.rule, self.settings, self.ranks, self.device = rule, settings, ranks, chosen_device(device)
         self.network = network.to(self.device)
@@ -150,7 +151,8 @@ class Trainer:
 
         Raises DivergenceError when updates are not finite.
         """
-        self.rule.begin_epoch(self.epoch)
+        with blamed(self.rule):
+            self.rule.begin_epoch(self.epoch)
         with self.ranks.interruptible() as pressed, torch.no_grad():
             began = reported = time.perf_counter()
             unreported = 0
@@ -172,9 +174,10 @@ class Trainer:
     def _learn(self, share: Share, stop: bool) -> bool:
         if self.rule.learns_within:
             self.rule.rates_now = self._rates()
-        with blamed(self.rule):
+        is_watched = not self._watched and not self.rule.learns_within
+        with leaving_alone(self.rule, self._parameters) if is_watched else nullcontext(), blamed(self.rule):
             outcome = self.rule.step(self.network, share.batch)
-        updates_of(self.rule, outcome, self._parameters)
+        updates_of(self.rule, outcome, self._parameters, share.batch)
         is_lost = self.ranks.world > 1 and not _is_finite(outcome.output)
         updates, (stops, is_lost) = self.ranks.mean(outcome.updates, self._parameters, share.part, stop, is_lost)
         if is_lost:  # said here and not by `_look`, for it may be the output of another process
@@ -183,7 +186,8 @@ class Trainer:
         for name, parameter in self._parameters.items():
             parameter.grad = updates.get(name)
         self.optimizer.step()
-        self.rule.constrain(self.network)
+        with blamed(self.rule):
+            self.rule.constrain(self.network)
         self.network.recycle(outcome.updates)
         self._rate = self.optimizer.param_groups[0]["lr"]
         self.schedule.step()
@@ -266,7 +270,8 @@ class Trainer:
         right = torch.zeros((), dtype=torch.int64, device=samples.labels.device)
         with self.rule.as_it_was():
             for batch in samples.chunks(self.ranks.rank, self.ranks.world):
-                right += (self.rule.predict(self.network, batch.x).argmax(1) == batch.y.argmax(1)).sum()
+                scores = scores_of(self.rule, self.network, batch.x, samples.classes)
+                right += (scores.argmax(1) == batch.y.argmax(1)).sum()
         return int(self.ranks.sum(right)) / len(samples)
 
     def test_accuracy(self) -> float:
@@ -302,7 +307,7 @@ class Trainer:
             "parameters": dict(self.network.state_dict()),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
-            "rules": self.ranks.gather(self.rule.state_dict()),
+            "rules": self.ranks.gather(state_of(self.rule)),
             "epoch": self.epoch,
             "position": self.position,
             "right": self.ranks.gather(int(self._right)),
