@@ -4,10 +4,10 @@ from .laws.law import Law, Variable
 from .networks.dyadic_mlp.network import DyadicMLP
 from .processes.dyads.process import Dyads
 from .processes.equivalence.check import check_bits
-from .processes.lowering.simulate import lower, restart, simulate
 from .processes.presenter.process import Presenter
 from .processes.readout.process import NudgedReadout
 from .processes.rebuilding.rebuild import rebuild
+from .processes.simulating.simulate import lower, restart, simulate
 from .program.program import Program
 from .program.wiring import Wiring
 

@@ -3,10 +3,10 @@ from .equivalence.check import check_bits
 from .equivalence.result import BitCheck, Difference
 from .equivalence.runtime import lava_run
 from .from_law import LawProcess, models_of
-from .lowering.simulate import lower, restart, simulate
 from .presenter.process import Presenter
 from .readout.process import NudgedReadout
 from .rebuilding.rebuild import rebuild
+from .simulating.simulate import lower, restart, simulate
 from .stepping.stepper import LavaStepper
 from .tied.process import TiedDense
 

@@ -71,7 +71,7 @@ def _program_of(model: str) -> tuple[Any, Any]:
         return network_of(run).program(), provenance_of(run)
     graph = graph_of(model)
     from neuromorph.deploy.artifact.provenance import Provenance
-    from neuromorph.processes.lowering import lower
+    from neuromorph.processes.simulating.simulate import lower
 
     return lower(graph), Provenance(command=typed_command())
 

@@ -13,7 +13,7 @@ from neuromorph.engine.layout import BLOCK, Layout, Place, Stream
 from neuromorph.errors import ProgramError, RangeError, SimulationError
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.laws.synapse import PAYLOAD_RANGE
-from neuromorph.program import Array, Node, Population, Program, Sink, Source, Synapse
+from neuromorph.program import Array, Node, Outside, Population, Program, Sink, Source, Synapse, Turn
 
 Progress = Callable[[int], None]
 
@@ -69,6 +69,7 @@ class Engine:
         rows = [row for _, row, _ in self._layout.operations]
         self._rows = np.array([number for row in rows for number in row], dtype=np.int64)
         self._starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        self._drawn = program.step
         self._streams = [RandomStream(s) for s in self._layout.streams]
         self.probes = {probe.name for probe in program.probes}
 
@@ -81,20 +82,54 @@ class Engine:
         """
         if steps < 0:
             raise RangeError(f"steps = {steps}; an engine does not run backwards")
+        if any(turn.waits for turn in self.turns):
+            raise ProgramError("this Program waits for messages from outside; take them and run its turns")
         while steps > 0:
             block = min(steps, BLOCK)
             with deferred_interrupt():
-                self._block(block)
+                self._draw(block)
+                self._operate(0, len(self._starts) - 1, block)
+            self.step += block
             steps -= block
             if progress:
                 progress(block)
 
-    def _block(self, steps: int) -> None:
+    @property
+    def turns(self) -> list[Turn]:
+        """The parts of a step, as the Program has them."""
+        return [turn for turn, _, _ in self._layout.turns]
+
+    def take(self, name: str, port: str, message: Array) -> None:
+        """What an Outside sends from a port in this step. Raises SimulationError for what 32 bits do not hold."""
+        place = self._layout.place(name, port)
+        if np.any(message != message.astype(np.int32)):
+            raise SimulationError(
+                f"step {self.step + 1}, '{name}': {port} sends {message[message != message.astype(np.int32)].flat[0]}, which is no "
+                "integer of 32 bits"
+            )
+        self._arenas["mem"][place.offset : place.offset + place.size] = message.ravel()
+
+    def run_turn(self, number: int) -> None:
+        """Make one turn of the next step, by its place in `turns`; the last one ends the step. Raises what `run` raises."""
+        _, first, last = self._layout.turns[number]
+        if number == 0 and self.step >= self._drawn:
+            self._draw(BLOCK)
+        self._operate(first, last, 1)
+        if number == len(self._layout.turns) - 1:
+            self.step += 1
+
+    def _draw(self, steps: int) -> None:
+        """The random numbers of the next steps."""
         self._real[0] = self.step
+        self._drawn = self.step + steps
         for stream in self._streams:
             stream.fill(self._real, self.step, steps)
+
+    def _operate(self, first: int, last: int, steps: int) -> None:
         code, t, k = run_steps(
             self._operations,
+            first,
+            last,
             self.step,
             steps,
             self._rows,
@@ -105,7 +140,6 @@ class Engine:
         )
         if code:
             raise SimulationError(self._complaint(code, t, k))
-        self.step += steps
 
     def _complaint(self, code: int, t: int, k: int) -> str:
         name, neuron = self._layout.operations[k][2], int(self._arenas["mem"][f.STATUS])
@@ -189,4 +223,4 @@ class Engine:
             return replace(node, weights=weights, states={v: self.get(node.name, v) for v in node.states})
         if isinstance(node, Sink):
             return replace(node, data=self.get(node.name, "data"))
-        return replace(node, order=self.get(node.name, "order"))
+        return node if isinstance(node, Outside) else replace(node, order=self.get(node.name, "order"))

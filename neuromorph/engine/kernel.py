@@ -38,14 +38,14 @@ def operations(kernels: Sequence[Any]) -> Any:
     return listed
 
 
-@njit(types.UniTuple(int64, 3)(OPERATIONS, int64, int64, ROWS, ROWS, MEM, SYN, REAL), cache=True)
-def run_steps(operations, start, steps, rows, starts, mem, syn, real):  # type: ignore[no-untyped-def]
-    """Make `steps` steps after step `start`; rows[starts[k]:starts[k + 1]] is the descriptor of operation k.
+@njit(types.UniTuple(int64, 3)(OPERATIONS, int64, int64, int64, int64, ROWS, ROWS, MEM, SYN, REAL), cache=True)
+def run_steps(operations, first, last, start, steps, rows, starts, mem, syn, real):  # type: ignore[no-untyped-def]
+    """Make `steps` steps after step `start` of the operations first..last-1; rows[starts[k]:starts[k + 1]] describes operation k.
 
     Returns (error code, step, operation), all 0 when nothing was wrong.
     """
     for t in range(start + 1, start + steps + 1):
-        for k in range(len(operations)):
+        for k in range(first, last):
             code = operations[k](t, rows[starts[k] : starts[k + 1]], mem, syn, real)
             if code != 0:
                 return code, t, k

@@ -19,6 +19,7 @@ from neuromorph.program import (
     PRE_STATES,
     TRACES,
     Array,
+    Node,
     Plasticity,
     Population,
     Probe,
@@ -26,6 +27,7 @@ from neuromorph.program import (
     Sink,
     Source,
     Synapse,
+    Turn,
 )
 
 BLOCK = 4096
@@ -90,6 +92,7 @@ class Layout:
         self.streams: list[Stream] = []
         self.dirty: dict[str, int] = {}
         self.operations: list[tuple[Any, list[int], str]] = []
+        self.turns: list[tuple[Turn, int, int]] = []
         self._place_ports()
         for synapse in program.synapses:
             self._store_weights(synapse)
@@ -127,14 +130,26 @@ class Layout:
             post, depth = synapse.states["a_buff"].shape
             place = self._state(synapse.name, "a_buff", synapse.states["a_buff"])
             self._operate(transport.publish, [post, depth, place, self.ports[synapse.name, "a_out"]], synapse.name)
-        for node in self.program.order():
-            self._gather(node.name, node.inputs)
-            if isinstance(node, Population):
-                self._population(node)
-            elif isinstance(node, Source):
-                self._source(node)
-            elif isinstance(node, Sink):
-                self._sink(node)
+        *turns, last = self.program.turns()
+        for turn in turns:
+            for node in turn.nodes:
+                self._gather(node.name, node.inputs)
+                self._node(node)
+            self._end_turn(turn)
+        self._connections()
+        for probe in self.program.probes:
+            self._probe(probe)
+        self._end_turn(last)
+
+    def _node(self, node: Node) -> None:
+        if isinstance(node, Population):
+            self._population(node)
+        elif isinstance(node, Source):
+            self._source(node)
+        elif isinstance(node, Sink):
+            self._sink(node)
+
+    def _connections(self) -> None:
         for synapse in self.program.synapses:
             self._gather(synapse.name, synapse.inputs)
         rows = [self._drive(synapse) for synapse in self.program.synapses]
@@ -142,8 +157,11 @@ class Layout:
             if synapse.plasticity:
                 self._plastic(synapse, synapse.plasticity, row)
                 self._operate(learn.learn, row, synapse.name)
-        for probe in self.program.probes:
-            self._probe(probe)
+
+    def _end_turn(self, turn: Turn) -> None:
+        """`turns`: with each the operations it is made of, first and one behind the last."""
+        first = self.turns[-1][2] if self.turns else 0
+        self.turns.append((turn, first, len(self.operations)))
 
     def _state(self, name: str, variable: str, values: Array, shape: tuple[int, ...] | None = None) -> int:
         offset = self.mem.add(values)

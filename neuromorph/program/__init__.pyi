@@ -1,5 +1,5 @@
-from .neurons import Population, Sink, Source
-from .program import Link, Node, Probe, Program, variables
+from .neurons import Outside, Population, Sink, Source
+from .program import Link, Node, Probe, Program, Turn, variables
 from .synapse import LEARNING_INPUTS, POST_STATES, PRE_STATES, TRACES, Plasticity, Synapse
 from .values import Array
 from .wiring import Wiring, plastic
@@ -12,6 +12,7 @@ __all__ = [
     "Array",
     "Link",
     "Node",
+    "Outside",
     "Plasticity",
     "Population",
     "Probe",
@@ -19,6 +20,7 @@ __all__ = [
     "Sink",
     "Source",
     "Synapse",
+    "Turn",
     "Wiring",
     "plastic",
     "variables",

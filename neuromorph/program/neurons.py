@@ -1,4 +1,4 @@
-"""Nodes that send and receive: populations of neurons, sources and sinks."""
+"""Nodes that send and receive: populations of neurons, sources, sinks, and what sends from outside."""
 
 from __future__ import annotations
 
@@ -112,4 +112,20 @@ class Sink(ByValue):
 
     @property
     def outputs(self) -> dict[str, int]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What takes part in every step without being of the Program: the size of what it sends from each of its ports.
+
+    Whoever runs the Program puts its messages in (`Engine.take`), and runs the parts of a step between them (`Engine.run_turn`). No
+    file and no chip holds one.
+    """
+
+    name: str
+    outputs: Mapping[str, int]
+
+    @property
+    def inputs(self) -> dict[str, int]:
         return {}

@@ -19,11 +19,11 @@ import numpy as np
 
 from neuromorph.errors import ProgramError
 from neuromorph.program.equality import ByValue
-from neuromorph.program.neurons import Population, Sink, Source
+from neuromorph.program.neurons import Outside, Population, Sink, Source
 from neuromorph.program.synapse import Synapse
 from neuromorph.program.values import Array
 
-Node = Population | Source | Sink | Synapse
+Node = Population | Source | Sink | Synapse | Outside
 
 
 def variables(node: Node) -> list[str]:
@@ -33,6 +33,8 @@ def variables(node: Node) -> list[str]:
         return [*node.states, *node.parameters, *ports]
     if isinstance(node, Synapse):
         return [*node.states, *([] if node.tied_to else ["weights"]), *ports]
+    if isinstance(node, Outside):
+        return ports
     return ["data" if isinstance(node, Sink) else "order", *ports]
 
 
@@ -55,6 +57,14 @@ class Probe:
     length: int
     every: int = 1
     offset: int = 0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Nodes that wait for the same messages from outside: (node, port) of each."""
+
+    waits: frozenset[tuple[str, str]]
+    nodes: tuple[Node, ...]
 
 
 def _by_target(links: tuple[Link, ...]) -> dict[tuple[str, str], tuple[Link, ...]]:
@@ -143,7 +153,7 @@ class Program(ByValue):
 
     def order(self) -> list[Node]:
         """Sources, populations and sinks in the order in which they run within a step, links first, then names' order."""
-        by_name = {n.name: n for n in self.nodes if not isinstance(n, Synapse)}
+        by_name = {n.name: n for n in self.nodes if not isinstance(n, Synapse | Outside)}
         waits: dict[str, set[str]] = {name: set() for name in by_name}
         for link in self.links:
             if link.source[0] in by_name and link.target[0] in by_name:
@@ -155,6 +165,24 @@ class Program(ByValue):
                 f"{' -> '.join(error.args[1])} wait for each other within one step (Lava would hang); "
                 "put a connection with weights somewhere into the loop: it delays by one step"
             ) from None
+
+    def turns(self) -> list[Turn]:
+        """The parts of a step, each of which runs as soon as what it waits for has come from outside: what waits for the same messages,
+        directly or through links, runs together. What waits for less comes first, synapses and probes last. (Synapses send before all.)"""
+        waits: dict[str, frozenset[tuple[str, str]]] = {}
+        turns: dict[frozenset[tuple[str, str]], list[Node]] = {frozenset(): []}
+        for node in self.order():
+            sources = [link.source for port in node.inputs for link in self.links_to(node.name, port)]
+            waits[node.name] = frozenset[tuple[str, str]]().union(
+                *(waits.get(name, frozenset()) for name, _ in sources), (s for s in sources if self._is_outside(s[0]))
+            )
+            turns.setdefault(waits[node.name], []).append(node)
+        found = sorted(turns.items(), key=lambda turn: len(turn[0]))
+        last = {link.source for link in self.links if self._is_outside(link.source[0])}
+        return [*(Turn(waited, tuple(nodes)) for waited, nodes in found), Turn(frozenset(last), self.synapses)]
+
+    def _is_outside(self, name: str) -> bool:
+        return isinstance(self._by_name[name], Outside)
 
     def with_nodes(self, *nodes: Node) -> Program:
         """The same Program with these nodes in place of those of the same names."""

@@ -10,10 +10,11 @@ import importlib
 import pkgutil
 import sys
 from types import ModuleType
+from typing import Any, cast
 
 from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.core.process.process import AbstractProcess
-from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
 from neuromorph.errors import LoweringError
 
@@ -23,17 +24,19 @@ def describe(process: AbstractProcess) -> str:
     return f"process '{process.name}' ({type(process).__name__})"
 
 
-def node_name(process: AbstractProcess) -> str:
-    """Its name in a Program: inside a hierarchical process, after the names of those around it."""
-    parent = process.parent_proc
-    return process.name if parent is None else f"{node_name(parent)}/{process.name}"
+def run_config(chosen: RunConfig | str) -> RunConfig:
+    """A run configuration, or the one of Loihi2SimCfg with this tag."""
+    return Loihi2SimCfg(select_tag=chosen) if isinstance(chosen, str) else chosen
 
 
-def select_model(process: AbstractProcess, tag: str) -> type[AbstractProcessModel]:
-    """The ProcessModel class that `Loihi2SimCfg(select_tag=tag)` selects for the process.
+def select_model(process: AbstractProcess, config: RunConfig) -> type[AbstractProcessModel]:
+    """The ProcessModel class that the run configuration selects for the process.
 
-    Raises LoweringError if there is none: no model beside the Process, or none with this tag.
+    Raises LoweringError if there is none: no model beside the Process, or none that the configuration takes.
     """
+    given = getattr(config, "exception_proc_model_map", None) or {}
+    if type(process) in given:
+        return cast("type[AbstractProcessModel]", given[type(process)])
     module = sys.modules[type(process).__module__]
     package = "" if module.__spec__ is None or module.__name__ == "__main__" else module.__spec__.parent
     siblings, failures = _modules_of(package) if package else ((), ())
@@ -46,13 +49,18 @@ def select_model(process: AbstractProcess, tag: str) -> type[AbstractProcessMode
             "Put the Process and its model in one file or in a package"
         )
     try:
-        selected: type[AbstractProcessModel] = Loihi2SimCfg(select_tag=tag).select(process, models)
+        selected: Any = config.select(process, models)
     except (AssertionError, NotImplementedError) as error:
         found = ", ".join(f"{model.__name__} {model.tags}" for model in models)
+        tag = getattr(config, "select_tag", None)
         raise LoweringError(
             f"{describe(process)} has no ProcessModel with the tag '{tag}', only {found}{because}. "
             f"Write one with @tag('{tag}'), or choose one of these tags"
         ) from error
+    if not (isinstance(selected, type) and issubclass(selected, AbstractProcessModel)):
+        raise LoweringError(
+            f"{describe(process)}: {type(config).__name__}.select gives {selected!r}, which is no ProcessModel"
+        )
     return selected
 
 

@@ -1,7 +1,10 @@
 """A Lava process graph as plain data: leaf processes, their models, and which element goes where."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -22,10 +25,11 @@ from lava.magma.core.process.ports.ports import (
 )
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
+from lava.magma.core.run_configs import RunConfig
 from lava.proc.monitor.process import Monitor
 
 from neuromorph.errors import LoweringError
-from neuromorph.processes.lowering.discovery import describe, select_model
+from neuromorph.processes.lowering.discovery import describe, run_config, select_model
 
 Index = npt.NDArray[np.intp]
 Models = dict[AbstractProcess, type[AbstractProcessModel]]
@@ -60,10 +64,25 @@ class Probe:
 
 
 @dataclass(frozen=True, eq=False)
-class ProcessGraph:
-    """Leaf processes in the order of their ids (creation), the model of each, edges by target, and probes.
+class Inside:
+    """A hierarchical process taken apart: the processes in it, and what joins it to them while they stand for it: attributes of ports
+    and Vars, with what they hold then (of a port's connections: those that are added)."""
 
-    `aliases` leads from a hierarchical process's Var to the leaf's Var it stands for.
+    children: tuple[AbstractProcess, ...]
+    joints: list[tuple[Any, str, Any]] = field(default_factory=list)
+
+
+Parts = dict[AbstractProcess, Inside]
+"""By hierarchical process, an outer one before those in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ProcessGraph:
+    """Leaf processes in the order of their ids (creation), the model and the name of each, edges by target, and probes.
+
+    A name leads through the hierarchical processes around a leaf; where two would be the same, the later has its place among them
+    behind it. `aliases` leads from a hierarchical process's Var to the leaf's Var it stands for, `parts` from such a process to
+    what is in it.
     """
 
     processes: tuple[AbstractProcess, ...]
@@ -71,45 +90,66 @@ class ProcessGraph:
     edges: tuple[Edge, ...]
     probes: tuple[Probe, ...]
     aliases: Mapping[Var, Var]
+    parts: Parts
+
+    @cached_property
+    def names(self) -> dict[AbstractProcess, str]:
+        # what a hierarchical process makes itself is no child in Lava's eyes, and is named like one
+        outer = {child: p for p, inside in self.parts.items() for child in (*p.procs.members, *inside.children)}
+        names: dict[AbstractProcess, str] = {}
+        for process in self.processes:
+            path, around = [process.name], outer.get(process)
+            while around is not None:
+                path.insert(0, around.name)
+                around = outer.get(around)
+            name = "/".join(path)
+            taken = set(names.values())
+            names[process] = next(n for n in chain([name], (f"{name}#{k}" for k in count(2))) if n not in taken)
+        return names
+
+    @property
+    def all_processes(self) -> tuple[AbstractProcess, ...]:
+        """Leaf processes and hierarchical ones."""
+        return (*self.processes, *self.parts)
 
 
-def flatten_graph(process: AbstractProcess, tag: str = "fixed_pt") -> ProcessGraph:
+def flatten_graph(
+    process: AbstractProcess, config: RunConfig | str = "fixed_pt", known: Parts | None = None
+) -> ProcessGraph:
     """The graph that Lava's compiler builds for `process` and everything connected to it.
 
-    Models are selected by `Loihi2SimCfg(select_tag=tag)`. A hierarchical process is replaced by the processes
-    of its SubProcessModel: fresh ones at each call, since the graph is left as it was (Lava can still run
-    it); where Lava has compiled the graph already, the ones it made. ConcatPort is resolved, although Lava
-    0.10 itself cannot run it.
+    Models are selected by the run configuration, or by `Loihi2SimCfg(select_tag=...)` of a tag. A hierarchical process is
+    replaced by the processes of its SubProcessModel, and afterwards the graph is left as it was: they are fresh ones at each call,
+    but for those in `known`, of an earlier call. Where Lava has compiled the graph already, they are the ones it made. ConcatPort is
+    resolved, although Lava 0.10 itself cannot run it.
 
     Raises LoweringError: a process without a model of this tag, a port or Var that its model does not have, a
     pair of ports connected twice, virtual ports between RefPort and Var, a port of a hierarchical process
     that leads nowhere.
     """
-    models: Models = {}
-    expanded: list[AbstractProcess] = []
-    before: list[tuple[Any, str, Any]] = []
+    expansion = _Expansion(run_config(config), known or {})
     try:
-        for top in _connected(process):
-            _expand(top, tag, models, expanded, before)
+        for top in connected(process):
+            expansion.expand(top)
+        models = expansion.models
         processes = tuple(sorted(models, key=lambda p: p.id))
         for leaf in processes:
             _check_members(leaf, models[leaf])
         edges = tuple(edge for leaf in processes for edge in _edges_into(leaf, models))
         probes = tuple(probe for leaf in processes for probe in _probes_of(leaf, models))
         probes += tuple(_monitored(edge) for edge in edges if isinstance(edge.target.process, Monitor))
-        aliases = {var: _leaf_var(var) for p in expanded for var in p.vars.members if var.aliased_var}
+        aliases = {var: _leaf_var(var) for p in expansion.parts for var in p.vars.members if var.aliased_var}
     finally:
-        for owner, attribute, value in before:
-            setattr(owner, attribute, value)
-    return ProcessGraph(processes, models, edges, probes, aliases)
+        expansion.undo()
+    return ProcessGraph(processes, models, edges, probes, aliases, expansion.parts)
 
 
-def _connected(process: AbstractProcess) -> list[AbstractProcess]:
+def connected(process: AbstractProcess) -> list[AbstractProcess]:
     """Every process on the level of the user's graph that `process` is connected to, itself included."""
     found = dict.fromkeys([_top(process)])
     queue = list(found)
     for current in queue:  # grows while it is walked
-        for port in _ports(current):
+        for port in ports_of(current):
             for other in (*port.get_src_ports(), *port.get_dst_ports()):
                 top = _top(other.process)
                 if top not in found:
@@ -124,7 +164,8 @@ def _top(process: AbstractProcess) -> AbstractProcess:
     return process
 
 
-def _ports(process: AbstractProcess) -> list[AbstractPort]:
+def ports_of(process: AbstractProcess) -> list[AbstractPort]:
+    """Its ports of every kind."""
     return [
         *process.in_ports.members,
         *process.out_ports.members,
@@ -133,38 +174,64 @@ def _ports(process: AbstractProcess) -> list[AbstractPort]:
     ]
 
 
-def _expand(
-    process: AbstractProcess,
-    tag: str,
-    models: Models,
-    expanded: list[AbstractProcess],
-    before: list[tuple[Any, str, Any]],
-) -> None:
-    """Adds the leaf processes it stands for to `models`; what it changes goes to `before` as it was."""
-    model = select_model(process, tag)
-    if not issubclass(model, AbstractSubProcessModel):
-        models[process] = model
-        return
-    expanded.append(process)
-    if process.model_class is None:
-        for port in _ports(process):
-            before.append((port, "in_connections", [*port.in_connections]))
-            before.append((port, "out_connections", [*port.out_connections]))
-        before.extend((var, "aliased_var", var.aliased_var) for var in process.vars.members)
-        children = [*model(process).find_sub_procs().values()]
+class _Expansion:
+    """Takes hierarchical processes apart, and puts them together again."""
+
+    def __init__(self, config: RunConfig, known: Parts) -> None:
+        self.config, self.known = config, known
+        self.models: Models = {}
+        self.parts: Parts = {}
+        self._before: list[tuple[Any, str, Any]] = []
+
+    def expand(self, process: AbstractProcess) -> None:
+        """Adds the leaf processes it stands for to `models`."""
+        model = select_model(process, self.config)
+        if not issubclass(model, AbstractSubProcessModel):
+            self.models[process] = model
+            return
+        self.parts[process] = inside = self._inside(process, model)
+        for child in inside.children:
+            self.expand(child)
+
+    def _inside(self, process: AbstractProcess, model: type[AbstractSubProcessModel]) -> Inside:
+        if process.model_class not in (None, model):
+            raise LoweringError(
+                f"{describe(process)} was compiled by Lava with {process.model_class.__name__}, and {model.__name__} is asked for "
+                "now. Build the graph anew"
+            )
+        if process.model_class is model:
+            return Inside(tuple(process.procs.members))
+        for owner, attribute in _joints(process):
+            self._before.append((owner, attribute, copy(getattr(owner, attribute))))
+        if process in self.known:
+            for owner, attribute, value in self.known[process].joints:
+                now = getattr(owner, attribute)
+                setattr(owner, attribute, [*now, *value] if isinstance(now, list) else value)
+            return self.known[process]
+        children = tuple(model(process).find_sub_procs().values())
         ProcGroupDiGraphs._propagate_var_ports(process)
         for child in children:
             child.parent_proc = process
         process.validate_var_aliases()
-    elif process.model_class is model:
-        children = process.procs.members
-    else:
-        raise LoweringError(
-            f"{describe(process)} was compiled by Lava with {process.model_class.__name__}, but the tag "
-            f"'{tag}' selects {model.__name__}. Build the graph anew"
-        )
-    for child in children:
-        _expand(child, tag, models, expanded, before)
+        return Inside(children)
+
+    def undo(self) -> None:
+        """Leaves every hierarchical process as it was, and keeps what joined it to its parts."""
+        fresh = {process for process, inside in self.parts.items() if not inside.joints}
+        for owner, attribute, value in reversed(self._before):
+            now = getattr(owner, attribute)
+            process = owner.process
+            if process in fresh and now != value:
+                joint = now[len(value) :] if isinstance(value, list) else now
+                self.parts[process].joints.append((owner, attribute, joint))
+            setattr(owner, attribute, value)
+
+
+def _joints(process: AbstractProcess) -> Iterator[tuple[Any, str]]:
+    """What changes of a process when it is taken apart."""
+    for port in ports_of(process):
+        yield from ((port, "in_connections"), (port, "out_connections"))
+    yield from ((var, "aliased_var") for var in process.vars.members)
 
 
 def _leaf_var(var: Var) -> Var:
@@ -175,7 +242,7 @@ def _leaf_var(var: Var) -> Var:
 
 def _check_members(process: AbstractProcess, model: type[AbstractProcessModel]) -> None:
     implicit = set(process.var_ports.member_names)  # made by connecting a RefPort; no model declares them
-    for member in (*process.vars.members, *_ports(process)):
+    for member in (*process.vars.members, *ports_of(process)):
         if member.name in implicit or hasattr(model, member.name):
             continue
         todo = f"declare it there as {member.name} = LavaPyType(...)"

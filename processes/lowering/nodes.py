@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,7 +31,7 @@ from neuromorph.laws.readout import READOUT
 from neuromorph.laws.synapse import EXPONENT_RANGE, MESSAGE_BITS_RANGE
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.from_law import FixedModel
-from neuromorph.processes.lowering.discovery import describe, node_name
+from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.learning import check_sparse, learning_states, plasticity
 from neuromorph.processes.lowering.values import (
     matrix,
@@ -49,11 +49,12 @@ from neuromorph.processes.tied.models import PyTiedDenseModelFixed
 from neuromorph.program import Array, Node, Population, Sink, Source, Synapse
 from neuromorph.program.presenting import presenter
 
-Lowering = Callable[[AbstractProcess, str, int], Node]
-"""(process, node name, steps made so far) -> node."""
+Names = Mapping[AbstractProcess, str]
+Lowering = Callable[[AbstractProcess, Names, bool], Node]
+"""(process, the names of all, whether it has made no step yet) -> node."""
 
 
-def population(law: Law, process: AbstractProcess, name: str, step: int) -> Population:
+def population(law: Law, process: AbstractProcess, names: Names, fresh: bool) -> Population:
     """Vars by the names of the law; what is no Var (LIFReset's interval) is looked up in the process's parameters."""
 
     def of(variable: str) -> Array:
@@ -63,7 +64,7 @@ def population(law: Law, process: AbstractProcess, name: str, step: int) -> Popu
 
     size = int(np.prod(process.out_ports.members[0].shape))
     return Population(
-        name=name,
+        name=names[process],
         law=law,
         size=size,
         parameters={v.name: of(v.name) for v in law.parameters},
@@ -71,19 +72,19 @@ def population(law: Law, process: AbstractProcess, name: str, step: int) -> Popu
     )
 
 
-def ring_source(process: AbstractProcess, name: str, step: int) -> Source:
+def ring_source(process: AbstractProcess, names: Names, fresh: bool) -> Source:
     data = whole(process, "data", value(process, "data"))
-    return Source(name, frames={"s_out": data.reshape(-1, data.shape[-1]).T})
+    return Source(names[process], frames={"s_out": data.reshape(-1, data.shape[-1]).T})
 
 
-def ring_sink(process: AbstractProcess, name: str, step: int) -> Sink:
+def ring_sink(process: AbstractProcess, names: Names, fresh: bool) -> Sink:
     data = whole(process, "data", value(process, "data"))
-    return Sink(name, data=data.reshape(-1, data.shape[-1]))
+    return Sink(names[process], data=data.reshape(-1, data.shape[-1]))
 
 
-def presenting(process: AbstractProcess, name: str, step: int) -> Source:
+def presenting(process: AbstractProcess, names: Names, fresh: bool) -> Source:
     return presenter(
-        name,
+        names[process],
         whole(process, "samples", value(process, "samples")),
         whole(process, "targets", value(process, "targets")),
         steps=number(process, "steps"),
@@ -92,29 +93,29 @@ def presenting(process: AbstractProcess, name: str, step: int) -> Source:
     )
 
 
-def tied(process: AbstractProcess, name: str, step: int) -> Synapse:
+def tied(process: AbstractProcess, names: Names, fresh: bool) -> Synapse:
     forward = process.reader.get_dst_vars()[0].process
     if forward.proc_params.get("weight_exp", 0) != 0:
         raise LoweringError(f"{describe(process)} is tied to weights with an exponent; tie to a connection without one")
     return Synapse(
-        name,
+        names[process],
         shape=forward.weights.shape[::-1],
         weights=np.zeros(0),
-        tied_to=node_name(forward),
+        tied_to=names[forward],
         states={"a_buff": whole(process, "a_buff", value(process, "a_buff"))},
     )
 
 
-def synapse(process: AbstractProcess, name: str, step: int) -> Synapse:
+def synapse(process: AbstractProcess, names: Names, fresh: bool) -> Synapse:
     """Dense and Sparse, with or without delays, static or plastic."""
     weights, index = matrix(process, "weights")
     learning = process.proc_params.get("learning_rule") is not None
     mode = sign_mode_of(process, weights, learning)
-    if step == 0:  # Lava cuts weights once, before the first step
+    if fresh:  # Lava cuts weights once, before the first step
         weights = truncated(process, weights, mode)
     delays = _delays(process, index) if hasattr(process, "delays") else None
     states = {"a_buff": whole(process, "a_buff", value(process, "a_buff"))}
-    if index is not None and step == 0:  # with the weights that lost all their bits Lava drops their synapses
+    if index is not None and fresh:  # with the weights that lost all their bits Lava drops their synapses
         kept = weights != 0
         weights, index, delays = weights[kept], index[:, kept], None if delays is None else delays[kept]
     graded = within(process, "num_message_bits", number(process, "num_message_bits"), MESSAGE_BITS_RANGE) > 0
@@ -124,7 +125,7 @@ def synapse(process: AbstractProcess, name: str, step: int) -> Synapse:
         if index is not None:
             check_sparse(process, learned, index)
     return Synapse(
-        name=name,
+        name=names[process],
         shape=process.weights.shape,
         weights=weights,
         index=index,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess
@@ -30,8 +30,17 @@ def value(process: AbstractProcess, name: str) -> Array:
         raise LoweringError(f"{describe(process)}: {name} has shape {np.shape(now)}, and its Var has {var.shape}") from None
 
 
+@runtime_checkable
+class Holder(Protocol):
+    """A runtime that is no one of Lava's, and knows its Vars by their types."""
+
+    def value_of(self, var: Var) -> Any: ...
+
+
 def held(var: Var) -> Any:
     """What a Var holds now, sparse or dense."""
+    if isinstance(var.process.runtime, Holder):
+        return var.process.runtime.value_of(var)
     try:
         return var.get()
     except RuntimeError as error:  # Lava's runtime has ended, and the value with it

@@ -9,9 +9,9 @@ from lava.proc.monitor.process import Monitor
 from scipy.sparse import csr_matrix
 
 from neuromorph.errors import RebuildingError
-from neuromorph.processes.lowering.simulate import resume
 from neuromorph.processes.rebuilding.links import connect
 from neuromorph.processes.rebuilding.nodes import process_of, tied
+from neuromorph.processes.simulating.simulate import resume
 from neuromorph.program import Probe, Program, Synapse
 
 

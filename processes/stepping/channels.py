@@ -49,6 +49,10 @@ class _Port:
         self._name, self._shape, self._dtype, self._size = name, channel.shape, channel.dtype, CAPACITY
         self._channel = channel
 
+    @property
+    def route(self) -> str:
+        return self._channel.route
+
     def start(self) -> None:
         pass
 

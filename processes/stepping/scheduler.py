@@ -37,21 +37,35 @@ class _Waiting:
     resume: threading.Lock = field(default_factory=_locked)
 
 
+@dataclass(frozen=True)
+class Later:
+    """A function that never waits on its way, to be started when it is `ready`: it needs no thread. `reason`: as in `wait`."""
+
+    ready: Callable[[], bool]
+    reason: Callable[[], str]
+    function: Callable[[], None]
+
+    def __call__(self) -> None:
+        self.function()
+
+
 class Scheduler:
     """`run` a list of functions to the end; inside of them, `wait` until something is so."""
 
     def __init__(self) -> None:
+        self._later: list[Later] = []
         self._pending: deque[Callable[[], None]] = deque()
         self._waiting: list[_Waiting] = []
         self._finished = _locked()
         self._error: BaseException | None = None
 
     def run(self, functions: Iterable[Callable[[], None]]) -> None:
-        """Runs the functions, started in this order. Raises the first one's exception, or Deadlock.
+        """Runs the functions, started in this order, a Later one as soon as it is ready. Raises the first one's exception, or Deadlock.
 
         After an exception the functions that were waiting are gone, and so is this scheduler.
         """
-        self._pending.extend(functions)
+        for function in functions:
+            (self._later if isinstance(function, Later) else self._pending).append(function)
         try:
             self._advance()
             self._finished.acquire()
@@ -64,6 +78,10 @@ class Scheduler:
         """Suspends the calling function until `ready()`; `reason()` is what it waits for, in words."""
         if self._error is not None:
             raise _Abandoned
+        while self._find_later():
+            self._start_next()
+        if ready():
+            return
         waiting = _Waiting(ready, reason)
         self._waiting.append(waiting)
         if self._pending:
@@ -76,15 +94,31 @@ class Scheduler:
 
     def _advance(self) -> None:
         """Starts one function after the other; the caller holds the baton, and gives it away at the end."""
-        while self._pending and self._error is None:
+        while (self._pending or self._find_later()) and self._error is None:
             try:
-                self._pending.popleft()()
+                self._start_next()
             except _Abandoned:
                 return
-            except BaseException as error:
-                self._fail(error)
         if self._error is None:
             self._hand_over()
+
+    def _start_next(self) -> None:
+        try:
+            self._pending.popleft()()
+        except _Abandoned:
+            raise
+        except BaseException as error:
+            self._fail(error)
+            raise _Abandoned from None
+
+    def _find_later(self) -> bool:
+        """Puts the first Later one that is ready at the head of the line; whether there is one."""
+        for later in self._later:
+            if later.ready():
+                self._later.remove(later)
+                self._pending.appendleft(later)
+                return True
+        return False
 
     def _hand_over(self) -> None:
         for waiting in self._waiting:
@@ -92,8 +126,8 @@ class Scheduler:
                 self._waiting.remove(waiting)
                 waiting.resume.release()
                 return
-        if self._waiting:
-            self._fail(Deadlock("; ".join(waiting.reason() for waiting in self._waiting)))
+        if self._waiting or self._later:
+            self._fail(Deadlock("; ".join(one.reason() for one in (*self._waiting, *self._later))))
         else:
             self._finished.release()
 

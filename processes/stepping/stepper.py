@@ -1,5 +1,7 @@
 """Runs Lava's own ProcessModels step by step in this process, without Lava's runtime."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,16 +13,21 @@ from lava.magma.compiler.builders.py_builder import PyProcessBuilder
 from lava.magma.compiler.utils import PortInitializer, VarInitializer, VarPortInitializer
 from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import PyVarPort, RefVarTypeMapping
+from lava.magma.core.model.py.ports import AbstractPyPort, PyVarPort, RefVarTypeMapping
 from lava.magma.core.process.ports.ports import AbstractPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
+from lava.magma.runtime.runtime import Runtime
 from scipy.sparse import csr_matrix
 
+from neuromorph.engine.engine import Engine
 from neuromorph.errors import LavaRunError
 from neuromorph.processes.lowering.discovery import describe
-from neuromorph.processes.lowering.graph import Probe, ProcessGraph, flatten_graph
+from neuromorph.processes.lowering.graph import Edge, Probe, ProcessGraph, flatten_graph
+from neuromorph.processes.lowering.lower import Lowered
+from neuromorph.processes.lowering.values import held
 from neuromorph.processes.stepping.channels import CAPACITY, AnswerPort, Channel, RecvPort, SendPort, serve
+from neuromorph.processes.stepping.native import Key, NativePart, Sending
 from neuromorph.processes.stepping.scheduler import Deadlock, Scheduler
 
 _PHASES = {
@@ -30,6 +37,9 @@ _PHASES = {
     "_post_mgmt": "post-management",
 }
 _SERVING = ("_pre_mgmt", "_post_mgmt")  # the phases in which a process that is done answers RefPorts
+
+_WIRING = {"py_ports", "var_ports", "process_to_service", "service_to_process"}
+"""Attributes of a model that join it to its graph, beside its ports."""
 
 _Response = PyLoihiProcessModel.Response
 _ON_REQUEST = (
@@ -41,6 +51,12 @@ _LEAVING = {int(_Response.REQ_PAUSE[0]), int(_Response.REQ_STOP[0])}
 _Member: TypeAlias = AbstractPort | Var
 
 
+def beginning(var: Var) -> Any:
+    """What Lava would begin with; of a graph that was simulated, what it holds now."""
+    runtime = var.process.runtime
+    return var.init if runtime is None or isinstance(runtime, Runtime) else held(var)
+
+
 class _Replies(set[int]):
     """What the models reply to their runtime service in one phase."""
 
@@ -48,34 +64,52 @@ class _Replies(set[int]):
         self.add(int(reply[0]))
 
 
-class LavaStepper:
-    """The graph around `process` on Lava's model classes, one of its processes after the other.
+class Stepper:
+    """A graph on Lava's model classes, one of its processes after the other, beside what the engine runs of it (`lowered`).
 
     Each model is built by Lava's own builder from a copy of the process's Vars and parameters, exchanges
     messages through channels with Lava's types, copies and capacity, and sees the calls that Lava's runtime
     makes: `_spike` of all models, then, if any model asks for it, `_pre_mgmt`, `_lrn`, `_post_mgmt` of all.
     The process objects stay as they are.
 
-    Raises LoweringError if the graph has no such models (see flatten_graph), LavaRunError if a model cannot
-    be built or talks to something outside of the graph. Models must draw random numbers from generators of
-    their own: in Lava's runtime each has its own copy of `np.random`, here they share one.
+    Raises LavaRunError if a model cannot be built or talks to something outside of the graph. Models must draw random numbers from
+    generators of their own: in Lava's runtime each has its own copy of `np.random`, here they share one.
     """
 
-    def __init__(self, process: AbstractProcess, tag: str = "fixed_pt") -> None:
-        self.graph: ProcessGraph = flatten_graph(process, tag)
+    def __init__(
+        self,
+        graph: ProcessGraph,
+        lowered: Lowered | None = None,
+        engine: Engine | None = None,
+        step: int = 0,
+        value: Callable[[Var], Any] = beginning,
+    ) -> None:
+        """`lowered`: the part that `engine` runs. `step`: how many have been made. `value`: of a Var, to begin with."""
+        self.graph, self._value = graph, value
+        self._native_names = {} if lowered is None else lowered.names
+        self._stepped = [p for p in graph.processes if lowered is None or p in lowered.stepped]
         self._scheduler = Scheduler()
-        self._time_step = 0
-        self._failed = False
+        self._time_step = step
+        self._failed = self._paused = False
         self._replies = _Replies()
         self._idle: set[AbstractProcess] = set()  # done with the running phase, if it is one of _SERVING
+        self._receiving: dict[Key, RecvPort] = {}
+        self._sending: list[Sending] = []
         self._models = self._build()
-        self._var_ports = [self._connect_var(probe) for probe in self.graph.probes if isinstance(probe.target, Var)]
+        looks = [probe for probe in graph.probes if isinstance(probe.target, Var) and probe.process in self._models]
+        self._var_ports = [self._connect_var(probe) for probe in looks]
         self._calls = {handler: self._calls_of(handler) for handler in _PHASES}
+        self._native = None if engine is None else NativePart(engine, self._receiving, self._sending)
 
     @property
     def time_step(self) -> int:
         """Steps begun so far; the `time_step` that the models saw last."""
         return self._time_step
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a model asked in the last step for the run to pause or stop."""
+        return self._paused
 
     @property
     def models(self) -> Mapping[AbstractProcess, PyLoihiProcessModel]:
@@ -95,8 +129,27 @@ class LavaStepper:
             return np.asarray(value.toarray())
         return np.full(var.shape, value) if isinstance(value, int | float) else np.array(value)
 
+    def set(self, var: Var, value: Any) -> None:
+        """Give a Var of a leaf process a value, as Lava's runtime does: cast to the type that it has in the model, which is told."""
+        model = self._models[var.process]
+        now = getattr(model, var.name)
+        if isinstance(now, np.ndarray):
+            now[...] = np.broadcast_to(value, now.shape)
+        elif isinstance(now, csr_matrix):
+            setattr(model, var.name, csr_matrix(value, dtype=float))
+        else:
+            setattr(model, var.name, value if now is None or isinstance(value, str) else type(now)(np.ravel(value)[0]))
+        model.on_var_update()
+
+    def adopt(self, other: Stepper) -> None:
+        """Let models go on as those of another stepper stand, where both have one: with what they keep beside their Vars, too."""
+        for process, model in self._models.items():
+            if process in other.models:
+                kept = vars(other.models[process])
+                vars(model).update({k: v for k, v in kept.items() if k not in _WIRING and not isinstance(v, AbstractPyPort)})
+
     def step(self, n: int = 1) -> None:
-        """Runs n steps.
+        """Runs n steps, fewer where a model asks for the run to pause or stop.
 
         Raises LavaRunError: from the exception of a model, with its process, the step and the phase; or as a
         deadlock, with what each process waits for. After that only `get` is of use.
@@ -110,14 +163,18 @@ class LavaStepper:
             for handler, request in _ON_REQUEST:
                 if request in replies:
                     replies |= self._phase(handler)
+            self._paused = not replies.isdisjoint(_LEAVING)
+            if self._paused:
+                break
         self._failed = False
 
     def _phase(self, handler: str) -> set[int]:
         """Calls this handler of every model, as Lava's runtime service does; returns what they reply."""
         self._replies.clear()
         self._idle.clear()
+        native = self._native.functions() if self._native and handler == "_spike" else ()
         try:
-            self._scheduler.run(self._calls[handler])
+            self._scheduler.run([*native, *self._calls[handler]])
         except Deadlock as deadlock:
             raise LavaRunError(
                 f"deadlock in step {self._time_step}, {_PHASES[handler]} phase: nobody can go on. {deadlock}"
@@ -125,8 +182,6 @@ class LavaStepper:
         if handler in _SERVING:
             for var_port in self._var_ports:
                 serve(var_port)
-        if not self._replies.isdisjoint(_LEAVING):
-            raise LavaRunError(f"a model asked in step {self._time_step} for the run to pause or stop. Use Lava's runtime")
         return set(self._replies)
 
     def _calls_of(self, handler: str) -> list[Callable[[], None]]:
@@ -144,17 +199,33 @@ class LavaStepper:
             self._idle.add(process)
 
     def _build(self) -> dict[AbstractProcess, PyLoihiProcessModel]:
-        ports: dict[AbstractProcess, list[SendPort | RecvPort]] = {process: [] for process in self.graph.processes}
+        ports: dict[AbstractProcess, list[SendPort | RecvPort]] = {process: [] for process in self._stepped}
         for edge in self.graph.edges:
-            source, target = edge.source, edge.target
-            channel = self._channel(source, self._type_of(source), source, target)
-            ports[source.process].append(SendPort(source.name, channel))
-            ports[target.process].append(RecvPort(target.name, channel, target.shape, edge.index))
+            if edge.source.process in ports or edge.target.process in ports:
+                self._connect(edge, ports)
         models = {}
-        for process in self.graph.processes:
-            models[process] = _build_model(process, self.graph.models[process], ports[process])
+        for process in self._stepped:
+            values = [self._value(var) for var in process.vars.members]
+            models[process] = _build_model(process, self.graph.models[process], ports[process], values)
             models[process].process_to_service = self._replies
         return models
+
+    def _connect(self, edge: Edge, ports: dict[AbstractProcess, list[SendPort | RecvPort]]) -> None:
+        """A channel for the messages of an edge; all that one port sends into the engine go there once."""
+        source, target = edge.source, edge.target
+        key = (self._native_names.get(source.process, self.graph.names[source.process]), source.name)
+        if target.process not in ports and key in self._receiving:
+            return
+        channel = self._channel(source, self._type_of(source), source, target)
+        send = SendPort(source.name, channel)
+        if source.process in ports:
+            ports[source.process].append(send)
+        else:
+            self._sending.append(Sending(key, source.shape, send))
+        if target.process in ports:
+            ports[target.process].append(RecvPort(target.name, channel, target.shape, edge.index))
+        else:
+            self._receiving[key] = RecvPort(source.name, channel, source.shape)
 
     def _connect_var(self, probe: Probe) -> PyVarPort:
         """Gives the model behind a RefPort one that reaches the Var; returns the port at the Var's end."""
@@ -184,8 +255,18 @@ class LavaStepper:
         return getattr(self.graph.models[member.process], member.name).d_type
 
 
+class LavaStepper(Stepper):
+    """The whole graph around `process` on Lava's model classes, from the values that its Vars hold.
+
+    Raises LoweringError if the graph has no such models (see flatten_graph), and what Stepper raises.
+    """
+
+    def __init__(self, process: AbstractProcess, tag: str = "fixed_pt") -> None:
+        super().__init__(flatten_graph(process, tag))
+
+
 def _build_model(
-    process: AbstractProcess, model: type[AbstractProcessModel], ports: list[SendPort | RecvPort]
+    process: AbstractProcess, model: type[AbstractProcessModel], ports: list[SendPort | RecvPort], values: list[Any]
 ) -> PyLoihiProcessModel:
     """What Lava's compiler and PyProcessBuilder make of the process in a worker of its own."""
     if not issubclass(model, PyLoihiProcessModel):
@@ -194,7 +275,7 @@ def _build_model(
     if any(port.external_pipe_flag for port in io_ports):
         raise LavaRunError(f"{describe(process)} exchanges data with the world outside. Use Lava's runtime for it")
     # A worker starts with its own copy of everything, and models do write into their parameters.
-    inits, parameters = copy.deepcopy(([var.init for var in process.vars.members], process.proc_params))
+    inits, parameters = copy.deepcopy((values, process.proc_params))
     builder = PyProcessBuilder(model, process.id, parameters)
     try:
         builder.set_variables(

@@ -14,7 +14,7 @@ from random_graphs import Graph, graphs
 from neuromorph.engine import engine as engine_module
 from neuromorph.engine.engine import Engine
 from neuromorph.engine.layout import BLOCK
-from neuromorph.processes.lowering import lower
+from neuromorph.processes.simulating.simulate import lower
 from neuromorph.program import Program
 
 pytestmark = [pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning")]

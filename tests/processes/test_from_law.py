@@ -13,8 +13,8 @@ from neuromorph.laws import check
 from neuromorph.laws.law import Law, Variable
 from neuromorph.processes.equivalence.check import check_bits
 from neuromorph.processes.from_law import FixedModel, LawProcess, models_of
-from neuromorph.processes.lowering.simulate import lower, simulate
 from neuromorph.processes.rebuilding.rebuild import rebuild
+from neuromorph.processes.simulating.simulate import lower, simulate
 from neuromorph.processes.stepping.stepper import LavaStepper
 from neuromorph.program import Population, Wiring
 

@@ -16,7 +16,7 @@ from lava.proc.io.source import RingBuffer as Source
 from neuromorph.arithmetic.fixed import FIXED
 from neuromorph.laws.law import Law
 from neuromorph.processes.equivalence.check import check_bits
-from neuromorph.processes.lowering.simulate import simulate
+from neuromorph.processes.simulating.simulate import simulate
 from neuromorph.user_file import module_of
 
 SIZE, STEPS, LIMIT = 4, 6, 2**20

@@ -12,7 +12,7 @@ from commands import call
 from neuromorph.engine.engine import Engine
 from neuromorph.processes.equivalence import check
 from neuromorph.processes.equivalence.result import BitCheck
-from neuromorph.processes.lowering import lower
+from neuromorph.processes.simulating.simulate import lower
 from neuromorph.program import Program
 
 STEPS = 40

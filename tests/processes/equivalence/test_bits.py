@@ -30,7 +30,7 @@ from neuromorph.laws.lif import A_IN, DU, U, V
 from neuromorph.laws.products.rule import GradedSpike
 from neuromorph.processes.equivalence import check
 from neuromorph.processes.equivalence.check import check_bits
-from neuromorph.processes.lowering import lower
+from neuromorph.processes.simulating.simulate import lower
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning"),

@@ -31,8 +31,8 @@ from neuromorph.laws.synapse import (
     TAU_RANGE,
     WEIGHT_BITS_RANGE,
 )
-from neuromorph.processes.lowering import lower, simulate
 from neuromorph.processes.lowering.values import QuantizationWarning
+from neuromorph.processes.simulating.simulate import lower, simulate
 from neuromorph.program import TRACES
 
 THRESHOLDS = laws.TERNARY_LIF.parameters[-2:]

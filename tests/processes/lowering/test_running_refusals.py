@@ -13,7 +13,8 @@ from lava.proc.io import sink, source
 from neuromorph.errors import SimulationError
 from neuromorph.laws import lif as laws
 from neuromorph.laws.synapse import PAYLOAD_RANGE
-from neuromorph.processes.lowering import simulate, values
+from neuromorph.processes.lowering import values
+from neuromorph.processes.simulating.simulate import simulate
 
 RULES = ("dw", "dd", "dt")
 

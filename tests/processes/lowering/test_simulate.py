@@ -18,7 +18,7 @@ from specimens import Layer
 
 from neuromorph.errors import LoweringError
 from neuromorph.processes.equivalence.runtime import lava_run
-from neuromorph.processes.lowering import restart, simulate
+from neuromorph.processes.simulating.simulate import restart, simulate
 from neuromorph.processes.stepping.stepper import LavaStepper
 
 pytestmark = [

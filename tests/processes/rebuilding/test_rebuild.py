@@ -27,9 +27,9 @@ from neuromorph.laws.weights import on_grid
 from neuromorph.networks.dyadic_mlp.network import DyadicMLP
 from neuromorph.networks.dyadic_mlp.recipe import Recipe
 from neuromorph.processes.equivalence.check import check_bits
-from neuromorph.processes.lowering import lower, simulate
 from neuromorph.processes.lowering.values import QuantizationWarning
 from neuromorph.processes.rebuilding import rebuild
+from neuromorph.processes.simulating.simulate import lower, simulate
 from neuromorph.program import Link, Population, Probe, Program, Sink, Source, Synapse
 from neuromorph.program.wiring import Wiring, plastic
 
