@@ -207,6 +207,10 @@ class Engine:
         elif isinstance(node, Source) and variable == "order":
             replace(node, order=values)
 
+    def saved(self) -> dict[tuple[str, str], Array]:
+        """Copies of all variables but ports and frames: what `set` gives back to an engine of the same Program."""
+        return {key: self.get(*key) for key in self._layout.variables}
+
     def snapshot(self) -> Program:
         """The Program as it stands now: running on from it gives the same bits as running on here."""
         return replace(self.program.with_nodes(*(self._now(n) for n in self.program.nodes)), step=self.step)

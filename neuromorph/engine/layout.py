@@ -98,6 +98,11 @@ class Layout:
             self._store_weights(synapse)
         self._plan()
 
+    @property
+    def variables(self) -> list[tuple[str, str]]:
+        """(node or probe, variable) of all that changes, but ports."""
+        return [key for key in self.places if not key[1].endswith(".frames")]
+
     # ---- where messages lie ----------------------------------------------------------------------------------------
 
     def _place_ports(self) -> None:

@@ -24,6 +24,7 @@ from neuromorph.program.synapse import Synapse
 from neuromorph.program.values import Array
 
 Node = Population | Source | Sink | Synapse | Outside
+OUT_OF_ORDER = (Synapse, Outside)
 
 
 def variables(node: Node) -> list[str]:
@@ -153,7 +154,7 @@ class Program(ByValue):
 
     def order(self) -> list[Node]:
         """Sources, populations and sinks in the order in which they run within a step, links first, then names' order."""
-        by_name = {n.name: n for n in self.nodes if not isinstance(n, Synapse | Outside)}
+        by_name = {n.name: n for n in self.nodes if not isinstance(n, OUT_OF_ORDER)}
         waits: dict[str, set[str]] = {name: set() for name in by_name}
         for link in self.links:
             if link.source[0] in by_name and link.target[0] in by_name:

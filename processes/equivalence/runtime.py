@@ -19,6 +19,7 @@ from lava.magma.core.run_configs import Loihi2SimCfg
 
 from neuromorph.errors import LavaRunError
 from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.simulating.simulate import restart
 from neuromorph.processes.stepping.stepper import LavaStepper
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ _STOP_LIMIT = 5.0  # seconds for Lava to stop a run that has ended
 def lava_run(process: AbstractProcess, steps: int, *, time_limit: float, tag: str = "fixed_pt", after: Callable[[], T]) -> T:
     """Runs `steps` steps with `Loihi2SimCfg(select_tag=tag)`, calls `after`, which may read Vars, and stops.
 
-    Returns what `after` returns. However it ends, all of Lava's workers have ended by then. `time_limit` is
+    A graph that was simulated begins anew, from the values that its Vars hold. Returns what `after` returns. However it ends, all of Lava's workers have ended by then. `time_limit` is
     in seconds, for compiling, running and reading; its last fifth (two seconds at most) is kept for finding
     the cause of a hang. Any thread may call it. Lava compiles a graph once, so the graph is used up.
 
@@ -41,6 +42,7 @@ def lava_run(process: AbstractProcess, steps: int, *, time_limit: float, tag: st
     """
     if process.is_compiled:
         raise LavaRunError(f"{describe(process)} was compiled before, and Lava runs a graph once. Build it anew")
+    restart(process)
     end = time.monotonic() + time_limit
     lava = _Lava(process, end - min(2.0, time_limit / 5))
     condition, run_cfg = RunSteps(num_steps=steps), Loihi2SimCfg(select_tag=tag)

@@ -47,8 +47,7 @@ def _node(process: AbstractProcess, graph: ProcessGraph, fresh: bool) -> Node:
     if support is None:
         known = ", ".join(dict.fromkeys(s.process for s in SUPPORTED.values()))
         raise LoweringError(
-            f"{describe(process)}: its model {model.__name__} of {model.__module__} has no native form. Run the graph in Lava, or "
-            f"use one of {known}"
+            f"{describe(process)}: its model {model.__name__} has no native form (it is in {model.__module__}); use one of {known}"
         )
     return support.lowering(process, graph.names, fresh)
 

@@ -24,11 +24,11 @@ def plasticity(process: AbstractProcess, mode: SignMode, graded: bool) -> Plasti
     if not three_factor:
         _check_two_factor(process, rule)
     spike = GradedSpike(int(process.proc_params["graded_spike_cfg"]))
-    taus = _of_traces(process, rule, "tau", TAU_RANGE)
-    impulses = _of_traces(process, rule, "impulse", IMPULSE_RANGE)
+    taus = _of_traces(process, "tau", TAU_RANGE)
+    impulses = _of_traces(process, "impulse", IMPULSE_RANGE)
     rules: dict[str, Rule | None] = {}
     for target in ("dw", "dd", "dt"):
-        text = getattr(rule, f"{target}_str")
+        text = held(getattr(process, target))  # a rule that was set between runs counts, as in Lava
         if text is None:
             rules[target] = None
             continue
@@ -51,8 +51,8 @@ def plasticity(process: AbstractProcess, mode: SignMode, graded: bool) -> Plasti
     )
 
 
-def _of_traces(process: AbstractProcess, rule: LoihiLearningRule, what: str, bounds: tuple[int, int]) -> dict[str, float]:
-    found = {trace: float(getattr(rule, f"{trace}_{what}")) for trace in TRACES}
+def _of_traces(process: AbstractProcess, what: str, bounds: tuple[int, int]) -> dict[str, float]:
+    found = {trace: float(np.ravel(held(getattr(process, f"{trace}_{what}")))[0]) for trace in TRACES}
     for trace, given in found.items():
         if not bounds[0] <= given <= bounds[1]:
             raise RangeError(f"{describe(process)}: {trace}_{what} = {given} is outside {bounds[0]}..{bounds[1]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -126,23 +127,28 @@ class Simulation:
         """Make `steps` steps, fewer where a stepped model asks for the run to pause or stop."""
         if self._failed:
             raise SimulationError("this graph failed in an earlier run and stands in the middle of a step; restart(process)")
-        engine = self._begun()
+        running = self._begun()
         self._check_room(self.step + steps)
-        self._failed = True
         if self._stepper is None:
-            self._run_engine(engine, steps, progress)
+            self._run_engine(running, steps, progress)
         else:
             self._run_stepped(self._stepper, steps, progress)
-        self._failed = False
 
-    def _run_engine(self, engine: Engine, steps: int, progress: Callable[[int], None] | None) -> None:
+    def _run_engine(self, running: EngineVars, steps: int, progress: Callable[[int], None] | None) -> None:
+        """A run that fails leaves what there was before it."""
+        engine, saved = running.engine, running.engine.saved()
         try:
             engine.run(steps, progress)
-        except KeyboardInterrupt:
-            self._failed = False
+        except SimulationError:
+            again = Engine(replace(engine.program, step=self.step))
+            for (name, variable), values in saved.items():
+                again.set(name, variable, values)
+            self._engine = EngineVars(self.lowered, again)
             raise
-        finally:
+        except KeyboardInterrupt:
             self.step = engine.step
+            raise
+        self.step = engine.step
 
     def _run_stepped(self, stepper: Stepper, steps: int, progress: Callable[[int], None] | None) -> None:
         began = time.perf_counter()
@@ -168,7 +174,7 @@ class Simulation:
             stacklevel=5,
         )
 
-    def _begun(self) -> Engine:
+    def _begun(self) -> EngineVars:
         """What runs the graph, made at the first run. It begins with what the Vars hold, in another simulation if that was before."""
         if self._engine is None:
             lowered, before = self.lowered, self._before
@@ -184,7 +190,7 @@ class Simulation:
             given = {} if before is None else before._given
             self._given |= {var: value for var, value in given.items() if not self._runs(var)}
             self.take_over()
-        return self._engine.engine
+        return self._engine
 
     def _runs(self, var: Var) -> bool:
         """Whether the value is kept by what runs the graph."""
@@ -222,7 +228,7 @@ class Simulation:
             return np.frombuffer(value.encode("ascii"), dtype=np.uint8).astype(float)
         if isinstance(value, csr_matrix):
             post, pre, _ = find(var.init)
-            found = np.asarray(value[post, pre], dtype=float).ravel()
+            found = np.asarray(value[post, pre], dtype=float).ravel() if len(post) else np.zeros(0)
         else:
             found = np.array(np.broadcast_to(np.asarray(value, dtype=float), var.shape))
         return found if idx is None else found[idx]

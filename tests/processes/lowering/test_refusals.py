@@ -356,7 +356,7 @@ def test_a_process_without_a_fixed_point_model() -> None:
 def test_two_processes_of_one_name() -> None:
     one, two = LIF(shape=(1,), name="twin"), LIF(shape=(1,), name="twin")
     one.s_out.connect(two.a_in)
-    refused(one, ProgramError, "two nodes are called ['twin']", "its own name")
+    assert [node.name for node in lower(one).nodes] == ["twin", "twin#2"]
 
 
 def test_a_loop_without_delay() -> None:

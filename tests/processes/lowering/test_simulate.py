@@ -194,7 +194,7 @@ def test_weights_are_cut_once() -> None:
 
 def test_progress_is_told() -> None:
     counts: list[int] = []
-    simulate(LIF(shape=(1,)), 5000, counts.append)
+    simulate(LIF(shape=(1,)), 5000, progress=counts.append)
     assert sum(counts) == 5000
     assert len(counts) == 2
 
