@@ -18,6 +18,12 @@ from neuromorph.program import Array, Node, Outside, Population, Program, Sink, 
 Progress = Callable[[int], None]
 
 
+NOTES = {
+    f.NOTED_PAYLOAD: "took payloads that are no even numbers of 0..254: half of each, rounded to even, modulo 256",
+    f.NOTED_TRACE: "took post-traces outside 0..127 as they are",
+}
+
+
 class RandomStream:
     """One of Lava's random streams, read forward in blocks. `position`: numbers drawn so far."""
 
@@ -93,6 +99,19 @@ class Engine:
             steps -= block
             if progress:
                 progress(block)
+
+    def be_lenient(self, lenient: bool) -> None:
+        """Whether learning synapses take any payload and any post-trace, as Lava does, or (at first) only those that a chip holds."""
+        for place in self._layout.leniences.values():
+            self._arenas["mem"][place] = lenient
+
+    def take_notes(self) -> list[str]:
+        """What has left the chip's range since the last call, and what was done."""
+        noted = []
+        for name, place in self._layout.leniences.items():
+            found, self._arenas["mem"][place + 1] = self._arenas["mem"][place + 1], 0
+            noted += [f"synapse '{name}' {text}" for bit, text in NOTES.items() if found & bit]
+        return noted
 
     @property
     def turns(self) -> list[Turn]:

@@ -15,7 +15,9 @@ T_EPOCH, THREE_FACTOR, GRADED_SPIKE, DECIMATE, IMPULSES, FACTORS = range(27, 33)
 RANDOM_X, RANDOM_Y, RANDOM_W, RULES, COUNT_W, COUNT_D, COUNT_T, FAST = range(33, 41)
 X_HISTORY, Y_HISTORY, PRE_FACTOR, POST_FACTOR, PRE_ACTIVE, POST_ACTIVE, ACC, GATHERED, LOW, HIGH = range(41, 51)
 SPIKES = 51  # how many of the listed neurons (ACTIVE) spiked
-N_SYNAPSE_FIELDS = 52
+LENIENT = 52  # mem[LENIENT]: whether payloads and traces may leave the chip's range; mem[LENIENT + 1]: which have (NOTED_*)
+N_SYNAPSE_FIELDS = 53
+NOTED_PAYLOAD, NOTED_TRACE = 1, 2
 
 # one product in the rule table: header, then (variable, constant, low, high) for each factor
 # WEIGHT_FACTOR: place of the first factor w within the product, 0 for none

@@ -91,6 +91,7 @@ class Layout:
         self.ports: dict[tuple[str, str], int] = {}
         self.streams: list[Stream] = []
         self.dirty: dict[str, int] = {}
+        self.leniences: dict[str, int] = {}
         self.operations: list[tuple[Any, list[int], str]] = []
         self.turns: list[tuple[Turn, int, int]] = []
         self._place_ports()
@@ -290,6 +291,7 @@ class Layout:
             self.mem.room(2 * products * post),
         )
         row[f.PRE_ACTIVE], row[f.POST_ACTIVE] = self.mem.room(pre), self.mem.room(post)
+        row[f.LENIENT] = self.leniences[synapse.name] = self.mem.add([0, 0])
         row[f.ACC], row[f.GATHERED] = self.mem.room(max(pre, post)), self.mem.room(max(pre, post))
 
     def _streams(self, rule: Plasticity, row: list[int]) -> None:

@@ -19,8 +19,11 @@ from neuromorph.engine.fields import (
     GRADED,
     GRADED_SPIKE,
     IMPULSES,
+    LENIENT,
     N_POST,
     N_PRE,
+    NOTED_PAYLOAD,
+    NOTED_TRACE,
     RANDOM_X,
     RANDOM_Y,
     S_IN,
@@ -79,8 +82,10 @@ def take_pre_spikes(now, d, mem):  # type: ignore[no-untyped-def]
         if d[GRADED] == 0:
             payload = np.int64(1)
         elif mode != REGULAR and (payload < 0 or payload > MAX_PAYLOAD or payload & 1 != 0):
-            mem[STATUS] = j
-            return BAD_PAYLOAD
+            if mem[d[LENIENT]] == 0:
+                mem[STATUS] = j
+                return BAD_PAYLOAD
+            mem[d[LENIENT] + 1] |= NOTED_PAYLOAD
         new, counts = _receive(mode, np.int64(mem[x1 + j]), payload)
         again = counts and mem[tx + j] > 0
         if again and mode == REGULAR:
@@ -118,7 +123,9 @@ def _take_traces(d, mem):  # type: ignore[no-untyped-def]
         for i in range(n):
             held[i] = sent[i]
             wrong |= (sent[i] < LOW) | (sent[i] > HIGH)
-        if wrong:
+        if wrong and mem[d[LENIENT]] != 0:
+            mem[d[LENIENT] + 1] |= NOTED_TRACE
+        elif wrong:
             for i in range(n):
                 if sent[i] < LOW or sent[i] > HIGH:
                     mem[STATUS] = i
@@ -141,7 +148,7 @@ def _decayed(n, before, after, factor, random, mem):  # type: ignore[no-untyped-
 
 
 @njit
-def _history(count, n, epoch, now, history, times, factors, impulses, random_decay, random_impulse, mem, real):  # type: ignore[no-untyped-def]
+def _history(count, n, epoch, now, history, times, factors, impulses, random_decay, random_impulse, lenient, mem, real):  # type: ignore[no-untyped-def]
     """Traces now[k][i] at steps 0..epoch of the epoch: history[step][k][i]."""
     size = count * n
     mem[history : history + size] = mem[now : now + size]
@@ -150,7 +157,7 @@ def _history(count, n, epoch, now, history, times, factors, impulses, random_dec
             after = history + step * size + k * n
             _decayed(n, after - size, after, real[factors + k], random_decay, mem)
             whole, fraction = mem[impulses + 2 * k], mem[impulses + 2 * k + 1]
-            if whole == 0 and fraction == 0:
+            if whole == 0 and fraction == 0 and not lenient:
                 continue  # the clip that comes with an impulse changes no trace within its range
             for i in range(n):
                 if mem[times + i] == step:
@@ -173,6 +180,7 @@ def pre_history(local, d, mem, real):  # type: ignore[no-untyped-def]
         d[IMPULSES],
         real[at],
         np.int64(real[at + 1]),
+        mem[d[LENIENT]] != 0,
         mem,
         real,
     )
@@ -186,7 +194,21 @@ def post_history(local, d, mem, real):  # type: ignore[no-untyped-def]
     epoch, n = d[T_EPOCH], d[N_POST]
     at = d[RANDOM_Y] + 2 * (2 * local - 1)
     factors, impulses = d[FACTORS] + 2, d[IMPULSES] + 4
-    _history(3, n, epoch, d[Y], d[Y_HISTORY], d[TY], factors, impulses, real[at], np.int64(real[at + 1]), mem, real)
+    _history(
+        3,
+        n,
+        epoch,
+        d[Y],
+        d[Y_HISTORY],
+        d[TY],
+        factors,
+        impulses,
+        real[at],
+        np.int64(real[at + 1]),
+        mem[d[LENIENT]] != 0,
+        mem,
+        real,
+    )
     if d[THREE_FACTOR] == 0:
         last = d[Y_HISTORY] + epoch * 3 * n
         mem[d[Y] : d[Y] + 3 * n] = mem[last : last + 3 * n]

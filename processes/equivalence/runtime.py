@@ -32,7 +32,8 @@ _STOP_LIMIT = 5.0  # seconds for Lava to stop a run that has ended
 def lava_run(process: AbstractProcess, steps: int, *, time_limit: float, tag: str = "fixed_pt", after: Callable[[], T]) -> T:
     """Runs `steps` steps with `Loihi2SimCfg(select_tag=tag)`, calls `after`, which may read Vars, and stops.
 
-    A graph that was simulated begins anew, from the values that its Vars hold. Returns what `after` returns. However it ends, all of Lava's workers have ended by then. `time_limit` is
+    A graph that was simulated begins anew, from the values that its Vars hold.
+    Returns what `after` returns. However it ends, all of Lava's workers have ended by then. `time_limit` is
     in seconds, for compiling, running and reading; its last fifth (two seconds at most) is kept for finding
     the cause of a hang. Any thread may call it. Lava compiles a graph once, so the graph is used up.
 

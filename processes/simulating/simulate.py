@@ -50,7 +50,7 @@ def simulate(
     simulation = Simulation.around(process, run_cfg)
     if strict:
         simulation.check_whole()
-    simulation.run(_whole(steps), progress)
+    simulation.run(_whole(steps), progress, strict=strict)
 
 
 def restart(process: AbstractProcess) -> None:

@@ -38,6 +38,10 @@ class SteppedWarning(UserWarning):
     """Processes of a simulated graph are stepped by Lava's own models, at their speed."""
 
 
+class BeyondChipWarning(UserWarning):
+    """What no chip takes was computed as Lava computes it."""
+
+
 class Simulation:
     """A graph, how far it has come, and what runs it. Its processes have it as their `runtime`.
 
@@ -123,16 +127,19 @@ class Simulation:
 
     # ---- the run ---------------------------------------------------------------------------------------------------------
 
-    def run(self, steps: int, progress: Callable[[int], None] | None = None) -> None:
+    def run(self, steps: int, progress: Callable[[int], None] | None = None, *, strict: bool = False) -> None:
         """Make `steps` steps, fewer where a stepped model asks for the run to pause or stop."""
         if self._failed:
             raise SimulationError("this graph failed in an earlier run and stands in the middle of a step; restart(process)")
         running = self._begun()
+        running.engine.be_lenient(not strict)
         self._check_room(self.step + steps)
         if self._stepper is None:
             self._run_engine(running, steps, progress)
         else:
             self._run_stepped(self._stepper, steps, progress)
+        for note in running.engine.take_notes():
+            warnings.warn(f"{note}, as in Lava, and as on no chip", BeyondChipWarning, stacklevel=4)
 
     def _run_engine(self, running: EngineVars, steps: int, progress: Callable[[int], None] | None) -> None:
         """A run that fails leaves what there was before it."""

@@ -28,7 +28,7 @@ def driven(data: Any, made: AbstractProcess, port: str = "s_in") -> AbstractProc
 def fails(process: AbstractProcess, *words: str, steps: int = 5) -> None:
     before = [values.value(process, var.name).copy() for var in process.vars.members if var.name not in RULES]
     with pytest.raises(SimulationError) as raised:
-        simulate(process, steps)
+        simulate(process, steps, strict=True)
     for word in words:
         assert word in str(raised.value)
     after = [values.value(process, var.name) for var in process.vars.members if var.name not in RULES]
