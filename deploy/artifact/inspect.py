@@ -15,7 +15,7 @@ from rich.table import Table
 from neuromorph.deploy.artifact.file import Artifact
 from neuromorph.deploy.check.rules import weight_bits
 from neuromorph.laws.products.rule import FACTOR_BITS
-from neuromorph.program import Node, Population, Sink, Synapse
+from neuromorph.program import Node, Outside, Population, Sink, Synapse
 
 DELAY_BITS = 6
 TAG_BITS = {"dd": 8, "dt": 9}
@@ -57,6 +57,8 @@ def _node(node: Node) -> dict[str, Any]:
         return _synapse(node)
     if isinstance(node, Sink):
         return {"size": int(node.data.shape[0]), "length": int(node.data.shape[1])}
+    if isinstance(node, Outside):
+        return {"ports": dict(node.outputs)}
     frames = next(iter(node.frames.values()))
     steps = node.hold * (0 if node.order is None else int(node.order.size))
     return {"ports": node.outputs, "frames": int(frames.shape[0]), "hold": node.hold, "steps": steps}

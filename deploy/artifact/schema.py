@@ -43,6 +43,8 @@ def valid(reader: Reader, name: str = "") -> Iterator[None]:
 
 def write_node(group: h5py.Group, node: Node) -> None:
     kind = type(node).__name__.lower()
+    if kind not in KINDS:
+        raise ProgramError(f"node '{node.name}' takes part from outside of the Program, and no file holds it; leave it out")
     put_text(group, "kind", kind)
     put_text(group, "name", node.name)
     KINDS[kind][0](group, node)

@@ -21,7 +21,7 @@ from neuromorph.engine.engine import Engine
 from neuromorph.errors import LoweringError, RangeError, SimulationError
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.processes.lowering.discovery import describe
-from neuromorph.processes.lowering.graph import connected, flatten_graph, ports_of
+from neuromorph.processes.lowering.graph import ProcessGraph, connected, flatten_graph, ports_of
 from neuromorph.processes.lowering.lower import Lowered
 from neuromorph.processes.lowering.values import held
 from neuromorph.processes.simulating.variables import EngineVars
@@ -53,9 +53,9 @@ class Simulation:
         self, process: AbstractProcess, config: RunConfig | None = None, step: int = 0, before: Simulation | None = None
     ) -> None:
         """`before`: the same graph, or a part of it, as it ran until now."""
-        self.config = config or (before.config if before else None)
-        self.step = before.step if before else step
-        self.graph = flatten_graph(process, self.config or TAG, before.graph.parts if before else None)
+        self.config: RunConfig | None = config or (before.config if before else None)
+        self.step: int = before.step if before else step
+        self.graph: ProcessGraph = flatten_graph(process, self.config or TAG, before.graph.parts if before else None)
         self._before = before
         self._wiring = _wiring(process)
         self._vars = {var.id: var for p in self.graph.all_processes for var in p.vars.members}
@@ -64,7 +64,7 @@ class Simulation:
         self._engine: EngineVars | None = None
         self._stepper: Stepper | None = None
         self._stale = False
-        self._untold = before is None or before._untold
+        self._untold: bool = before is None or before._untold
         self._failed = False
 
     @classmethod
@@ -258,7 +258,7 @@ class Simulation:
     def _set(self, var: Var, value: Any) -> None:
         var = self.graph.aliases.get(var, var)
         if self._stepper is not None and var.process in self._stepper.models:
-            self._stepper.set(var, value)
+            self._stepper.set_var(var, value)
         elif self._engine is None or var not in self._engine or not self._engine.set(var, value):
             self._given[var] = _like(var, value)
             self._stale = self._engine is not None

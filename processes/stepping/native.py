@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from neuromorph.engine.engine import Engine
 from neuromorph.processes.stepping.channels import RecvPort, SendPort
@@ -57,9 +58,7 @@ class NativePart:
         self._arrived.clear()
         self._done.clear()
         for number, turn in enumerate(self._turns):
-            yield Later(
-                lambda n=number, t=turn: self._is_ready(n, t), lambda t=turn: self._reason(t), lambda n=number: self._run(n)
-            )
+            yield Later(partial(self._is_ready, number, turn), partial(self._reason, turn), partial(self._run, number))
 
     def _is_ready(self, number: int, turn: Turn) -> bool:
         if not self._done.issuperset(self._ahead[number]):

@@ -65,7 +65,10 @@ class Scheduler:
         After an exception the functions that were waiting are gone, and so is this scheduler.
         """
         for function in functions:
-            (self._later if isinstance(function, Later) else self._pending).append(function)
+            if isinstance(function, Later):
+                self._later.append(function)
+            else:
+                self._pending.append(function)
         try:
             self._advance()
             self._finished.acquire()
@@ -127,7 +130,8 @@ class Scheduler:
                 waiting.resume.release()
                 return
         if self._waiting or self._later:
-            self._fail(Deadlock("; ".join(one.reason() for one in (*self._waiting, *self._later))))
+            reasons = [*(one.reason for one in self._waiting), *(one.reason for one in self._later)]
+            self._fail(Deadlock("; ".join(reason() for reason in reasons)))
         else:
             self._finished.release()
 

@@ -129,7 +129,7 @@ class Stepper:
             return np.asarray(value.toarray())
         return np.full(var.shape, value) if isinstance(value, int | float) else np.array(value)
 
-    def set(self, var: Var, value: Any) -> None:
+    def set_var(self, var: Var, value: Any) -> None:
         """Give a Var of a leaf process a value, as Lava's runtime does: cast to the type that it has in the model, which is told."""
         model = self._models[var.process]
         now = getattr(model, var.name)
