@@ -95,7 +95,7 @@ class Engine:
             with deferred_interrupt():
                 self._draw(block)
                 self._operate(0, len(self._starts) - 1, block)
-            self.step += block
+                self.step += block
             steps -= block
             if progress:
                 progress(block)
@@ -226,9 +226,16 @@ class Engine:
         elif isinstance(node, Source) and variable == "order":
             replace(node, order=values)
 
-    def saved(self) -> dict[tuple[str, str], Array]:
-        """Copies of all variables but ports and frames: what `set` gives back to an engine of the same Program."""
-        return {key: self.get(*key) for key in self._layout.variables}
+    def saved(self) -> list[Array]:
+        """Copies of all variables, for `restored`."""
+        return [self._arenas[p.arena][p.offset : p.offset + p.size].copy() for p in self._layout.states]
+
+    def restored(self, saved: list[Array], step: int) -> Engine:
+        """An engine that stands where this one stood when its variables were saved, after `step`."""
+        engine = Engine(replace(self.program, step=step))
+        for place, values in zip(engine._layout.states, saved, strict=True):
+            engine._arenas[place.arena][place.offset : place.offset + place.size] = values
+        return engine
 
     def snapshot(self) -> Program:
         """The Program as it stands now: running on from it gives the same bits as running on here."""

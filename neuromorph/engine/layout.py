@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Place:
     shape: tuple[int, ...]
     transposed: bool = False
 
-    @property
+    @cached_property
     def size(self) -> int:
         return int(np.prod(self.shape))
 
@@ -99,10 +100,10 @@ class Layout:
             self._store_weights(synapse)
         self._plan()
 
-    @property
-    def variables(self) -> list[tuple[str, str]]:
-        """(node or probe, variable) of all that changes, but ports."""
-        return [key for key in self.places if not key[1].endswith(".frames")]
+    @cached_property
+    def states(self) -> list[Place]:
+        """Where all lies that changes, but ports."""
+        return [place for (_, variable), place in self.places.items() if not variable.endswith(".frames")]
 
     # ---- where messages lie ----------------------------------------------------------------------------------------
 

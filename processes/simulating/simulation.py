@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -57,7 +56,7 @@ class Simulation:
         self.step: int = before.step if before else step
         self.graph: ProcessGraph = flatten_graph(process, self.config or TAG, before.graph.parts if before else None)
         self._before = before
-        self._wiring = _wiring(process)
+        self._wiring = _wiring(connected(process))
         self._vars = {var.id: var for p in self.graph.all_processes for var in p.vars.members}
         self._inits = {var: var.init for var in self._vars.values()}
         self._given: dict[Var, Any] = {}
@@ -86,7 +85,7 @@ class Simulation:
             )
         simulation = next(iter(found))
         simulation._check_config(config)
-        return simulation if simulation._is_current(process) else cls(process, before=simulation)
+        return simulation if simulation._is_current(there) else cls(process, before=simulation)
 
     def _check_config(self, config: RunConfig | None) -> None:
         if config is not None and self.config is not None and vars(config) != vars(self.config):
@@ -95,13 +94,13 @@ class Simulation:
                 "restart(process) takes another"
             )
 
-    def _is_current(self, process: AbstractProcess) -> bool:
-        """Whether it is still the whole graph, and runs what its Vars say. Values that were given since are set here."""
+    def _is_current(self, there: list[AbstractProcess]) -> bool:
+        """Whether the processes are still those of its whole graph, and it runs what its Vars say. Values that were given since are set here."""
         for var, init in self._inits.items():
             if var.init is not init:
                 self._inits[var] = var.init
                 self._set(var, var.init)
-        return not self._stale and self._wiring == _wiring(process)
+        return not self._stale and self._wiring == _wiring(there)
 
     def take_over(self) -> None:
         """From now on the Vars of the graph are answered for here."""
@@ -147,10 +146,7 @@ class Simulation:
         try:
             engine.run(steps, progress)
         except SimulationError:
-            again = Engine(replace(engine.program, step=self.step))
-            for (name, variable), values in saved.items():
-                again.set(name, variable, values)
-            self._engine = EngineVars(self.lowered, again)
+            self._engine = EngineVars(self.lowered, engine.restored(saved, self.step))
             raise
         except KeyboardInterrupt:
             self.step = engine.step
@@ -290,9 +286,9 @@ class Simulation:
             process.runtime = None
 
 
-def _wiring(process: AbstractProcess) -> dict[AbstractProcess, list[int]]:
+def _wiring(processes: list[AbstractProcess]) -> dict[AbstractProcess, list[int]]:
     """The processes of a graph, and how many connections each of their ports has: a graph only grows."""
-    return {p: [len(port.in_connections) + len(port.out_connections) for port in ports_of(p)] for p in connected(process)}
+    return {p: [len(port.in_connections) + len(port.out_connections) for port in ports_of(p)] for p in processes}
 
 
 def _like(var: Var, value: Any) -> Any:
