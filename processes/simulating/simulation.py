@@ -95,7 +95,7 @@ class Simulation:
             )
 
     def _is_current(self, there: list[AbstractProcess]) -> bool:
-        """Whether the processes are still those of its whole graph, and it runs what its Vars say. Values that were given since are set here."""
+        """Whether the processes are still those of its whole graph, and it runs what its Vars say; what was given since is set here."""
         for var, init in self._inits.items():
             if var.init is not init:
                 self._inits[var] = var.init

@@ -108,7 +108,7 @@ def test_check_bits_of_a_run_an_artifact_and_a_file(
         (["train", "-o", "/proc/no/such"], "cannot be written"),
         (["train", "--resume", "/nowhere"], "no run folder"),
         (["compile", "/nowhere", "-o", "x.h5"], "no run folder"),
-        (["compile", "nothing.py:x", "-o", "x.h5"], "is no Python file"),
+        (["compile", "nothing.py:x", "-o", "x.h5"], "there is no file"),
         (["inspect", __file__], "not an HDF5 file"),
         (["run", __file__, "--steps", "3"], "not an HDF5 file"),
         (["check-bits", __file__.replace(".py", ".h5")], "No such file"),
