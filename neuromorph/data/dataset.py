@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from textwrap import shorten
 from typing import Any
 
@@ -107,7 +108,7 @@ class Dataset:
         order as in `from_arrays`. Raises DataError.
         """
         x, y = arrays_of(train, f"{name}, training")
-        if isinstance(test, int | float):
+        if isinstance(test, Real):
             return cls.from_arrays(x, y, test, seed, name=name)
         x_test, y_test = arrays_of(test, f"{name}, test")
         return cls.from_arrays(x, y, seed=seed, x_test=x_test, y_test=y_test, name=name)

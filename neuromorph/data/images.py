@@ -13,18 +13,25 @@ Array = NDArray[Any]
 Images = NDArray[np.uint8]
 
 
+def as_array(given: Any, owner: str, cure: str) -> Array:
+    """`given` as an array. Raises DataError for what NumPy cannot read (rows of several lengths, tensors that need a gradient, are sparse
+    or of a type of torch's own), which ends with `cure`, and for masked values."""
+    try:
+        found = np.asarray(given)
+    except (ValueError, TypeError, RuntimeError) as error:  # the last two are torch's
+        raise DataError(f"{owner} make no array: {' '.join(str(error).split())}; {cure}") from None
+    if np.ma.is_masked(given):  # type: ignore[no-untyped-call]
+        raise DataError(f"{owner} have masked values; fill them, or leave out their samples")
+    return found
+
+
 def as_images(given: Any, owner: str) -> Array:
     """`given` as samples (n, values), (n, height, width) or (n, height, width, channels): bytes (uint8), or floats of 32 or 64 bits.
 
     Arrays of these types are not copied. Truth values and other whole numbers become floats, which hold them exactly; halves become
     floats of 32 bits. Raises DataError, which begins with `owner`, for anything else: other shapes, texts, NaN, infinities, masked values.
     """
-    try:
-        images = np.asarray(given)
-    except ValueError as error:
-        raise DataError(f"{owner} make no array: {error}; give samples of equal shapes") from None
-    if np.ma.is_masked(given):  # type: ignore[no-untyped-call]
-        raise DataError(f"{owner} have masked values; fill them, or leave out their samples")
+    images = as_array(given, owner, "give samples of equal shapes, as NumPy reads them")
     if not 2 <= images.ndim <= 4 or not all(images.shape[1:]):
         raise DataError(
             f"{owner} have shape {images.shape}; give (samples, values), (samples, height, width) or (samples, height, width, channels)"

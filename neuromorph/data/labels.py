@@ -6,13 +6,17 @@ them so from whole numbers of any kind, or texts, and keeps what each was called
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuromorph.data.images import as_array
 from neuromorph.errors import DataError
 
+CANONICAL = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""A whole number as Python writes it, of 64 bits at most."""
 Labels = NDArray[np.int64]
 Names = tuple[str, ...]
 
@@ -42,11 +46,14 @@ def check_labels(labels: Any, count: int, classes: int, owner: str) -> Labels:
 def numbered(train: Any, test: Any, owner: str) -> tuple[Labels, Labels, Names]:
     """Labels of both parts as 0..k - 1, and the k names of the classes of the training part, in order.
 
-    Classes are whole numbers, also written as texts ("2" before "10"), or texts, in the order of their characters. Raises DataError for
-    labels that are neither, for a single class, and for a test label that no training sample has.
+    Classes are whole numbers ("2" before "10"), or texts, in the order of their characters. Texts are numbers where every one is written
+    as a number is ("10", not "010", "1e1" or "10.0"): no two texts become one class. Raises DataError for labels that are neither, for a
+    single class, and for a test label that no training sample has.
     """
     found = [_keys(part, owner) for part in (train, test)]
-    if found[0].dtype.kind != found[1].dtype.kind and found[1].size:
+    if all(_are_numbers(part) for part in found):
+        found = [part.astype(np.int64) for part in found]
+    elif found[0].dtype.kind != found[1].dtype.kind and found[1].size:
         raise DataError(f"{owner}: training labels are {_sort(found[0])}, test labels {_sort(found[1])}; give both alike")
     classes = np.unique(found[0])
     if not len(classes):
@@ -61,10 +68,7 @@ def numbered(train: Any, test: Any, owner: str) -> tuple[Labels, Labels, Names]:
 
 
 def _one_a_sample(labels: Any, owner: str) -> NDArray[Any]:
-    try:
-        found = np.asarray(labels)
-    except ValueError as error:
-        raise DataError(f"{owner}: labels make no array: {error}; give one label a sample") from None
+    found = as_array(labels, f"{owner}: labels", "give one label a sample, as NumPy reads it")
     if found.ndim == 1:
         return found
     if found.ndim == 2:
@@ -87,26 +91,37 @@ def _whole(labels: NDArray[Any], owner: str) -> Labels:
 
 def _keys(labels: Any, owner: str) -> NDArray[Any]:
     """Labels as int64, or as texts."""
-    found = _one_a_sample(labels, owner)
-    if found.dtype.kind == "O" and found.size:  # of pandas, or a list of unequal things
-        kinds = {type(label) for label in found}
-        found = np.array(found.tolist()) if kinds <= {str} or str not in kinds else found
+    found = _of_one_kind(_one_a_sample(labels, owner), labels)
     if found.dtype.kind == "S":
-        found = np.char.decode(found, "utf-8")
+        try:
+            found = np.char.decode(found, "utf-8")
+        except UnicodeDecodeError:
+            raise DataError(f"{owner}: labels are bytes, and not all of them text in UTF-8; give texts or numbers") from None
     if found.dtype.kind in "biuf":
         return _whole(found, owner)
     if found.dtype.kind != "U":
         raise DataError(
             f"{owner}: labels are {found.dtype}s of unequal kinds, or lack values; give numbers only, or texts only"
         )
-    texts = np.char.strip(found)
-    if (texts == "").any():
-        raise DataError(f"{owner}: sample {np.flatnonzero(texts == '')[0]} has no label; give it one, or leave it out")
-    try:
-        numbers = texts.astype(np.float64)
-    except ValueError:
-        return texts
-    return _whole(numbers, owner)
+    empty = np.flatnonzero(np.char.strip(found) == "")
+    if empty.size:
+        raise DataError(f"{owner}: sample {empty[0]} has no label; give it one, or leave it out")
+    return found
+
+
+def _of_one_kind(found: NDArray[Any], labels: Any) -> NDArray[Any]:
+    """Objects (of pandas, or of a list, in which NumPy would write numbers as texts) as an array of texts or of numbers; as objects where
+    both are among them."""
+    if found.dtype.kind in "US" and not isinstance(labels, np.ndarray):
+        found = np.array(labels, dtype=object)
+    if found.dtype.kind != "O" or not found.size:
+        return found
+    kinds = {next((kind for kind in (str, bytes) if isinstance(label, kind)), None) for label in found}
+    return np.array(found.tolist()) if len(kinds) == 1 else found
+
+
+def _are_numbers(keys: NDArray[Any]) -> bool:
+    return keys.dtype.kind != "U" or all(CANONICAL.fullmatch(text) for text in np.unique(keys))
 
 
 def _sort(keys: NDArray[Any]) -> str:

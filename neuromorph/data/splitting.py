@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +27,8 @@ def stratified(labels: Labels, names: Names, test: float, seed: int, owner: str)
     Of the n samples of a class the first round(test * n) in that order are for testing, but one at least and n - 1 at most. Raises
     DataError for a `test` not between 0 and 1, and for a class of one sample.
     """
-    if not 0 < test < 1:
-        raise DataError(f"{owner}: test = {test}; give the part of the samples to test on, between 0 and 1, such as 0.2")
+    if not isinstance(test, Real) or not 0 < test < 1:
+        raise DataError(f"{owner}: test = {test!r}; give the part of the samples to test on, between 0 and 1, such as 0.2")
     order = mixed(len(labels), seed)
     held = np.zeros(len(labels), bool)
     for label, name in enumerate(names):

@@ -52,6 +52,8 @@ def from_csv(path: Path, column: str | None) -> Dataset:
     labels = [cells[place].strip() for _, cells in rows]
     if "" in labels:
         raise DataError(f"{path}, line {rows[labels.index('')][0]}: the label is missing; give it, or leave out the row")
+    if all(map(_is_number, labels)) and (measures := [label for label in labels if float(label) % 1]):
+        raise DataError(f"{path}: label {measures[0]} is no whole number; labels are classes, not measures")
     return Dataset.from_arrays(values, labels, name=path.name)
 
 

@@ -158,6 +158,7 @@ def test_a_test_part_that_is_given_stays_one() -> None:
         ({"y": [0, 1]}, "mine, training: 6 samples and 2 labels"),
         ({"y": [0, 1, 1, 1, 1, 1]}, "class '0' has a single sample"),
         ({"test": 2}, "between 0 and 1"),
+        ({"test": "0.2"}, "test = '0.2'; give the part"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(options: dict[str, Any], says: str) -> None:

@@ -46,6 +46,7 @@ def test_labels_that_are_right_already_are_not_copied() -> None:
         ([0, 1, np.inf], "label inf of sample 2"),
         ([1, 2, 3], r"go from 1 to 3, and 3 classes are 0\.\.2"),
         ([-1, 0, 1], "go from -1 to 1"),
+        (np.ma.masked_equal([0, 1, 2], 0), "labels have masked values; fill them"),
         (np.array([0, 1, 2**64 - 1], np.uint64), "no whole number|go from -1"),
     ],
 )
@@ -70,8 +71,36 @@ def test_numbers_become_their_ranks_and_names_give_them_back(classes: list[int],
 
 @pytest.mark.parametrize("form", [np.array, list, lambda texts: np.array(texts, object), lambda texts: np.array(texts, "S")])
 def test_texts_are_numbered_in_the_order_of_their_characters(form: Any) -> None:
-    labels, held, names = numbered(form(["cat", "ant", "dog", "cat "]), form(["dog"]), "here")
+    labels, held, names = numbered(form(["cat", "ant", "dog", "cat"]), form(["dog"]), "here")
     assert (labels.tolist(), held.tolist(), names) == ([1, 0, 2, 1], [2], ("ant", "cat", "dog"))
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ("01", "1", "2"),
+        ("10", "1e1", "2"),
+        ("1", "1.0"),
+        ("1_0", "2_0"),
+        ("-0", "0"),
+        ("cat", "cat "),
+        ("9007199254740992", "9007199254740993"),
+        ("9" * 30, "9" * 29 + "8"),
+        ("0x1", "nan", "inf"),
+        ("0.5", "1.5"),
+    ],
+)
+def test_no_two_texts_become_one_class_and_none_is_renamed(classes: tuple[str, ...]) -> None:
+    """Also beside a part whose texts are all numbers."""
+    labels, held, names = numbered(classes, classes[1:], "here")
+    assert sorted(names) == sorted(classes)
+    assert [names[k] for k in labels] == list(classes)
+    assert [names[k] for k in held] == list(classes[1:])
+
+
+def test_texts_that_are_all_numbers_stand_in_the_order_of_numbers() -> None:
+    assert numbered(["10", "2", "-3"], ["2"], "here")[2] == ("-3", "2", "10")
+    assert numbered([10, 2], ["2", "10"], "here")[1].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -86,11 +115,15 @@ def test_texts_are_numbered_in_the_order_of_their_characters(form: Any) -> None:
         ([1, np.nan], [], "no whole number"),
         (["a", ""], [], "sample 1 has no label"),
         (["a", None], [], "lack values"),
-        (["a", 1], [], "lack values|of class|every"),
+        (["a", 1], [], "unequal kinds"),
+        ([1, "1"], [], "unequal kinds"),
+        ([b"\xff", b"a"], [], "not all of them text in UTF-8"),
+        (np.ma.masked_equal([0, 1, 2], 0), [], "labels have masked values"),
         ([[1], [2]], [], r"labels\[:, 0\]"),
     ],
 )
 def test_labels_that_name_no_classes_are_refused(train: Any, test: Any, says: str) -> None:
-    train = np.array(train, object) if any(isinstance(label, str) for label in train) else train
-    with pytest.raises(DataError, match=says):
-        numbered(train, test, "here")
+    texts = any(isinstance(label, str) for label in train)
+    for form in (train, np.array(train, object)) if texts else (train,):
+        with pytest.raises(DataError, match=says):
+            numbered(form, test, "here")

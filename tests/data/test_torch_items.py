@@ -25,6 +25,37 @@ def test_tensors_are_what_arrays_are(shape: tuple[int, ...], kept: tuple[int, ..
     assert len(both.test_labels) == 8
 
 
+@pytest.mark.needs("torch")
+def test_a_part_may_be_any_number_and_a_gradient_is_left_behind() -> None:
+    import torch
+
+    x, y = torch.rand(20, 4), torch.arange(20) % 2
+    of_learned = torch.utils.data.TensorDataset(x.clone().requires_grad_(), y)
+    plain = Dataset.from_torch(torch.utils.data.TensorDataset(x, y), test=0.5)
+    assert Dataset.from_torch(of_learned, test=np.float32(0.5)).fingerprint == plain.fingerprint
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize(
+    ("kind", "says"), [("bfloat16", "BFloat16"), ("to_sparse", "[Ss]parse"), ("requires_grad_", "requires grad.*detach")]
+)
+def test_tensors_that_are_no_arrays_are_refused_in_one_line(kind: str, says: str) -> None:
+    import torch
+
+    x, y = getattr(torch.rand(20, 4), kind)(), torch.arange(20) % 2
+    with pytest.raises(DataError, match=f"^mine, training: samples make no array: .*{says}") as caught:
+        Dataset.from_arrays(x, y, name="mine")
+    assert "\n" not in str(caught.value)
+    if kind != "requires_grad_":
+        with pytest.raises(DataError, match=f"^torch, training: the values of item 0 make no array: .*{says}.*dense"):
+            Dataset.from_torch(torch.utils.data.TensorDataset(x, y))
+
+
+def test_labels_of_numbers_and_texts_are_refused() -> None:
+    with pytest.raises(DataError, match="unequal kinds"):
+        Dataset.from_torch([(np.ones(2), "1"), (np.ones(2), 1)])
+
+
 def test_pictures_and_texts_need_no_torch() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (10, 4, 3, 3), dtype=np.uint8)
     items = [(Image.fromarray(picture), "ab"[k % 2]) for k, picture in enumerate(pixels)]
