@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,7 +16,10 @@ from neuromorph.errors import DataError, did_you_mean
 
 LABELS = ("label", "class", "target")
 """What the column of labels is called when nobody says."""
+SEPARATORS = {";": "semicolons (';')", "\t": "tabs", "|": "bars ('|')", " ": "blanks"}
+"""What others write between cells."""
 ARRAYS = (("x_train", "y_train", "x_test", "y_test"), ("x", "y"))
+WHOLE = re.compile(r"[+-]?[0-9]+")
 Rows = list[tuple[int, list[str]]]
 """Cells of each row, with the number of its line."""
 
@@ -23,9 +27,12 @@ Rows = list[tuple[int, list[str]]]
 def from_npz(path: Path) -> Dataset:
     """Arrays x_train, y_train, x_test and y_test, or x and y, which are divided as in `Dataset.from_arrays`."""
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        with path.open("rb") as opened:
+            file = np.load(opened, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it is a single array, an .npy; np.savez writes several by name")
             arrays = {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: expected a whole .npz of numbers and texts, but it cannot be read: {error}") from None
     if tuple(sorted(arrays)) not in {tuple(sorted(names)) for names in ARRAYS}:
         wanted = ", or ".join(", ".join(names) for names in ARRAYS)
@@ -38,11 +45,13 @@ def from_csv(path: Path, column: str | None) -> Dataset:
     """Columns of numbers, separated by commas, and one of labels, divided as in `Dataset.from_arrays`.
 
     column: of the labels, by its name in the header or its place from 0 on (-1: the last). None: the one called label, class or
-    target, else the last. The first row is a header when none of its cells is a number, or one is called label, class, target or, in
-    words, `column`. Raises DataError for cells that are missing or no finite numbers, and says where.
+    target, else the last. The first row is a header when none of its cells is a number, when one is, in words, `column`, or when one is
+    called label, class or target, none comes twice, all numbers among them are whole, and its column does not have that word again. Raises
+    DataError for a first row of whole numbers one after the other from 0 or 1 on, which may be either; for cells that are missing, no finite
+    numbers, or whole numbers beyond 2^53, and says where; and for labels with fractions.
     """
     rows = _rows(path)
-    header = _header(rows[0][1], column)
+    header = _header(rows, column, path)
     place = _label_place(header or rows[0][1], column, bool(header), path)
     if header:
         rows = rows[1:]
@@ -63,11 +72,15 @@ def _rows(path: Path) -> Rows:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             rows = [(reader.line_num, cells) for cells in reader if cells]
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise DataError(f"{path}: expected a table in UTF-8 with commas, but it cannot be read: {error}") from None
+    except UnicodeError as error:
+        raise DataError(f"{path}: expected a table in UTF-8: {error}; save it as UTF-8 (of a spreadsheet: CSV UTF-8)") from None
+    except (OSError, csv.Error) as error:
+        raise DataError(f"{path}: expected a table with commas, but it cannot be read: {error}") from None
     if len(rows) < 2 or len(rows[0][1]) < 2:
+        others = [name for mark, name in SEPARATORS.items() if rows and mark in rows[0][1][0]]
         raise DataError(
             f"{path}: {len(rows)} rows of {len(rows[0][1]) if rows else 0} columns; give a feature and a label, and commas between"
+            f"{f', where now there are {others[0]}' if others else ''}"
         )
     for line, cells in rows:
         if len(cells) != len(rows[0][1]):
@@ -75,12 +88,25 @@ def _rows(path: Path) -> Rows:
     return rows
 
 
-def _header(first: list[str], column: str | None) -> list[str]:
+def _header(rows: Rows, column: str | None, path: Path) -> list[str]:
     """Names of the columns, or none."""
-    names = [cell.strip() for cell in first]
+    names = [cell.strip() for cell in rows[0][1]]
     texts = [name for name in names if not _is_number(name)]
-    named = column in texts or any(text.lower() in LABELS for text in texts)
-    return names if named or len(texts) == len(names) else []
+    if not texts and names in [[str(k + first) for k in range(len(names))] for first in (0, 1)]:
+        raise DataError(
+            f"{path}, line {rows[0][0]}: {names[0]}, ..., {names[-1]} may be the names of columns, as pandas writes them, or a sample; "
+            "leave names out (of pandas: header=False), and put a row of names in words above a sample"
+        )
+    named = column in texts or len(texts) == len(names) or _are_names(names, rows)
+    return names if named else []
+
+
+def _are_names(names: list[str], rows: Rows) -> bool:
+    """Whether a row with numbers and texts is a header: as pandas writes columns 0, 1, label. A sample may have the label class."""
+    numbers = [name for name in names if _is_number(name)]
+    usual = [k for k, name in enumerate(names) if name.lower() in LABELS]
+    again = any(cells[k].strip() == names[k] for _, cells in rows[1:] for k in usual)
+    return bool(usual) and not again and len(set(names)) == len(names) and all(map(WHOLE.fullmatch, numbers))
 
 
 def _label_place(names: list[str], column: str | None, header: bool, path: Path) -> int:
@@ -114,6 +140,7 @@ def _numbers(rows: Rows, names: list[str], path: Path) -> NDArray[np.float64]:
     except ValueError:
         values = np.full((1, 1), np.nan)
     if np.isfinite(values).all():
+        _check_whole(values, rows, names, path)
         return values
     line, cell, name = next(
         (n, c, name) for n, cells in rows for c, name in zip(cells, names, strict=True) if not _is_number(c)
@@ -121,6 +148,16 @@ def _numbers(rows: Rows, names: list[str], path: Path) -> NDArray[np.float64]:
     raise DataError(
         f"{path}, line {line}, column {name}: {cell!r} is no finite number; fill missing values, write texts as numbers, or leave out the row"
     )
+
+
+def _check_whole(values: NDArray[np.float64], rows: Rows, names: list[str], path: Path) -> None:
+    for row, place in np.argwhere(np.abs(values) >= 2**53):
+        line, cells = rows[row]
+        if WHOLE.fullmatch(cells[place].strip()) and abs(int(cells[place])) > 2**53:
+            raise DataError(
+                f"{path}, line {line}, column {names[place]}: {cells[place]} is beyond 2^53, which a float does not hold exactly; subtract an "
+                "offset first"
+            )
 
 
 def _is_number(cell: str) -> bool:

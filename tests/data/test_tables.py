@@ -68,6 +68,41 @@ def test_a_column_of_a_usual_name_holds_the_labels(tmp_path: Path, name: str, ot
     assert data.name == "table.csv"
 
 
+@pytest.mark.parametrize("word", ["class", "Target", "label"])
+@pytest.mark.parametrize("cells", [["0.5", "1.5"], ["3", "5"]])
+def test_a_sample_whose_label_is_a_usual_name_of_columns_stays_a_sample(tmp_path: Path, word: str, cells: list[str]) -> None:
+    rows: list[list[Any]] = [[*cells, [word, "other"][k % 2]] for k in range(20)]
+    data = load(write(tmp_path / "table.csv", rows))
+    assert len(data.train_labels) + len(data.test_labels) == 20
+    assert set(data.class_names) == {word, "other"}
+
+
+def test_numbers_as_names_beside_a_usual_name_are_names(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [[0, 1, "class"], *([k, -k, "ab"[k % 2]] for k in range(20))]
+    assert load(write(tmp_path / "table.csv", rows)).class_names == ("a", "b")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("width", [2, 3, 785])
+def test_a_first_row_of_numbers_in_order_may_be_names_and_is_refused(tmp_path: Path, first: int, width: int) -> None:
+    """As pandas writes columns without names; with a row of names above, it is a sample."""
+    samples = [[*map(repr, np.random.default_rng(k).random(width - 1).tolist()), k % width] for k in range(3 * width)]
+    table = [list(range(first, first + width)), *samples]
+    with pytest.raises(DataError, match=rf"table.csv, line 1: {first}, \.\.\., .* may be the names of columns.*header=False.*above"):
+        load(write(tmp_path / "table.csv", table))
+    named = write(tmp_path / "named.csv", [[f"f{k}" for k in range(width)], *table[1:]])
+    assert_same(load(write(tmp_path / "table.csv", samples)), load(named))
+    if first == 0:
+        data = load(write(tmp_path / "named.csv", [[f"f{k}" for k in range(width)], *table]))
+        assert len(data.train_labels) + len(data.test_labels) == 3 * width + 1
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), "9007199254740993.5", "1e300"])
+def test_numbers_that_a_float_holds_or_means_are_taken(tmp_path: Path, number: Any) -> None:
+    data = load(write(tmp_path / "table.csv", [["a", "label"], *([number, k % 2] for k in range(9)), [0, 1]]))
+    assert float(number) in data.train_images
+
+
 def test_a_csv_of_a_spreadsheet(tmp_path: Path) -> None:
     """With a byte order mark, carriage returns, blanks behind commas and an empty line at the end."""
     path = tmp_path / "table.CSV"
@@ -94,7 +129,9 @@ def test_a_csv_of_a_spreadsheet(tmp_path: Path) -> None:
         (",a,label\n0,1,x\n1,2,y\n", "", "column 0 has no name.*index=False"),
         ("label,class,a\n0,1,2\n", "", "columns label, class may all be the labels"),
         ("k,k,a\n0,1,2\n", ":k", "columns k, k may all be the labels"),
-        ("1;2;x\n1;2;y\n", "", "2 rows of 1 columns.*commas"),
+        ("1;2;x\n1;2;y\n", "", r"2 rows of 1 columns.*commas between, where now there are semicolons \(';'\)"),
+        ("1\t2\tx\n1\t2\ty\n", "", "commas between, where now there are tabs"),
+        (f"a,label\n1,x\n{2**53 + 1},y\n", "", r"line 3, column a: 9007199254740993 is beyond 2\^53.*offset"),
         ("a,label\n", "", "1 rows of 2 columns"),
         ("", "", "0 rows of 0 columns"),
         ('1,"2\n', "", "cannot be read"),
@@ -114,7 +151,7 @@ def test_a_csv_that_lacks_something_is_refused_in_one_line(tmp_path: Path, text:
 def test_a_csv_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes("1,käfer\n2,bär\n".encode("latin-1"))
-    with pytest.raises(DataError, match="UTF-8"):
+    with pytest.raises(DataError, match=r"table\.csv: expected a table in UTF-8.*save it as UTF-8"):
         load(path)
 
 
@@ -163,5 +200,5 @@ def test_a_damaged_npz_is_refused(tmp_path: Path, kept: float) -> None:
         load(path)
     np.save(tmp_path / "one.npy", X)
     (tmp_path / "one.npy").rename(path)
-    with pytest.raises(DataError, match=r"some\.npz"):
+    with pytest.raises(DataError, match=r"some\.npz.*a single array, an \.npy; np\.savez"):
         load(path)
