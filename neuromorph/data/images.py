@@ -19,7 +19,7 @@ def as_array(given: Any, owner: str, cure: str) -> Array:
     try:
         found = np.asarray(given)
     except (ValueError, TypeError, RuntimeError) as error:  # the last two are torch's
-        raise DataError(f"{owner} make no array: {' '.join(str(error).split())}; {cure}") from None
+        raise DataError(f"{owner} cannot become an array: {' '.join(str(error).split())}; {cure}") from None
     if np.ma.is_masked(given):  # type: ignore[no-untyped-call]
         raise DataError(f"{owner} have masked values; fill them, or leave out their samples")
     return found

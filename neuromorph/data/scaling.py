@@ -87,9 +87,16 @@ class Scaling:
         low, high = float(train.min()), float(train.max())
         if low >= 0 and high <= 1:
             return cls("range", size)
-        if train.ndim > 2:
-            return cls("range", size, (low,), (high - low,))
-        return cls("table", size, *_statistics(train.astype(np.float64)))
+        owner = f"{name}, training: samples" if name else "samples"
+        if train.ndim > 2 and low == high:
+            raise DataError(f"{owner} are {low:g} everywhere, which is no range to scale by; give images that differ")
+        kind, found = (
+            ("range", ((low,), (high - low,))) if train.ndim > 2 else ("table", _statistics(train.astype(np.float64)))
+        )
+        try:
+            return cls(kind, size, *found)
+        except DataError as error:
+            raise DataError(f"{owner}: {error}") from None
 
     @property
     def inputs(self) -> int:

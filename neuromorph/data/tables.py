@@ -47,8 +47,8 @@ def from_csv(path: Path, column: str | None) -> Dataset:
     column: of the labels, by its name in the header or its place from 0 on (-1: the last). None: the one called label, class or
     target, else the last. The first row is a header when none of its cells is a number, when one is, in words, `column`, or when one is
     called label, class or target, none comes twice, all numbers among them are whole, and its column does not have that word again. Raises
-    DataError for a first row of whole numbers one after the other from 0 or 1 on, which may be either; for cells that are missing, no finite
-    numbers, or whole numbers beyond 2^53, and says where; and for labels with fractions.
+    DataError for a first row 0, 1, 2, ... or 1, 2, 3, ..., which may be either; for cells that are missing, no finite
+    numbers, or beyond 2^53, and says where; and for labels with fractions.
     """
     rows = _rows(path)
     header = _header(rows, column, path)
@@ -61,9 +61,18 @@ def from_csv(path: Path, column: str | None) -> Dataset:
     labels = [cells[place].strip() for _, cells in rows]
     if "" in labels:
         raise DataError(f"{path}, line {rows[labels.index('')][0]}: the label is missing; give it, or leave out the row")
-    if all(map(_is_number, labels)) and (measures := [label for label in labels if float(label) % 1]):
-        raise DataError(f"{path}: label {measures[0]} is no whole number; labels are classes, not measures")
+    _check_classes(labels, path)
     return Dataset.from_arrays(values, labels, name=path.name)
+
+
+def _check_classes(labels: list[str], path: Path) -> None:
+    """Raise DataError for numbers of which some are not whole (0.5, nan): the column is one of measures, or lacks values."""
+    try:
+        wrong = [label for label in labels if float(label) % 1 != 0]
+    except ValueError:
+        return
+    if wrong:
+        raise DataError(f"{path}: label {wrong[0]} is no whole number; labels are classes, not measures")
 
 
 def _rows(path: Path) -> Rows:
@@ -73,7 +82,9 @@ def _rows(path: Path) -> Rows:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             rows = [(reader.line_num, cells) for cells in reader if cells]
     except UnicodeError as error:
-        raise DataError(f"{path}: expected a table in UTF-8: {error}; save it as UTF-8 (of a spreadsheet: CSV UTF-8)") from None
+        raise DataError(
+            f"{path}: expected a table in UTF-8: {error}; save it as UTF-8 (of a spreadsheet: CSV UTF-8)"
+        ) from None
     except (OSError, csv.Error) as error:
         raise DataError(f"{path}: expected a table with commas, but it cannot be read: {error}") from None
     if len(rows) < 2 or len(rows[0][1]) < 2:

@@ -37,7 +37,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"train_images": np.zeros(6, np.uint8)}, r"samples have shape \(6,\)"),
     ({"train_images": np.zeros((6, 0), np.uint8)}, r"samples have shape \(6, 0\)"),
     ({"train_images": np.zeros((6, 1, 1, 1, 1), np.uint8)}, "samples have shape"),
-    ({"train_images": [[1, 2], [3]]}, "make no array"),
+    ({"train_images": [[1, 2], [3]]}, "cannot become an array"),
     ({"train_images": np.full((6, 3, 2), "a")}, "of type <U1"),
     ({"train_images": np.full((6, 3, 2), 1j)}, "of type complex128"),
     ({"train_images": np.full((6, 3, 2), None)}, "of type object"),

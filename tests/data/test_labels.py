@@ -40,7 +40,7 @@ def test_labels_that_are_right_already_are_not_copied() -> None:
         ([1], "3 samples and 1 labels"),
         (["0", "1", "2"], "of type <U1"),
         ([None, 1, 2], "of type object"),
-        ([[0], [1, 2], [1]], "make no array"),
+        ([[0], [1, 2], [1]], "cannot become an array"),
         ([0.5, 1.5, 2], r"label 0\.5 of sample 0 is no whole number"),
         ([0, np.nan, 2], "label nan of sample 1"),
         ([0, 1, np.inf], "label inf of sample 2"),

@@ -194,9 +194,16 @@ def test_samples_of_another_kind_are_refused(train: np.ndarray, samples: np.ndar
             use(samples)
 
 
-@pytest.mark.parametrize("values", [np.full((3, 2, 2), 7.0), np.array([[0.0], [1.7e308], [-1.7e308]])])
-def test_values_that_cannot_be_scaled_are_refused(values: np.ndarray) -> None:
-    with pytest.raises(DataError, match=r"too large or too close"):
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        (np.full((3, 2, 2), 7.0), "samples are 7 everywhere.*give images that differ"),
+        (np.array([[0.0], [1.7e308], [-1.7e308]]), "samples: the values are too large or too close"),
+        (np.array([0.0, 1.7e308, -1.7e308]).reshape(3, 1, 1), "samples: the values are too large or too close"),
+    ],
+)
+def test_values_that_cannot_be_scaled_are_refused(values: np.ndarray, says: str) -> None:
+    with pytest.raises(DataError, match=f"^mine, training: {says}"):
         Dataset("mine", values, np.arange(len(values)) % 2, values, np.arange(len(values)) % 2, 2)
 
 

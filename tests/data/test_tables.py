@@ -88,7 +88,9 @@ def test_a_first_row_of_numbers_in_order_may_be_names_and_is_refused(tmp_path: P
     """As pandas writes columns without names; with a row of names above, it is a sample."""
     samples = [[*map(repr, np.random.default_rng(k).random(width - 1).tolist()), k % width] for k in range(3 * width)]
     table = [list(range(first, first + width)), *samples]
-    with pytest.raises(DataError, match=rf"table.csv, line 1: {first}, \.\.\., .* may be the names of columns.*header=False.*above"):
+    with pytest.raises(
+        DataError, match=rf"table.csv, line 1: {first}, \.\.\., .* may be the names of columns.*header=False.*above"
+    ):
         load(write(tmp_path / "table.csv", table))
     named = write(tmp_path / "named.csv", [[f"f{k}" for k in range(width)], *table[1:]])
     assert_same(load(write(tmp_path / "table.csv", samples)), load(named))
@@ -136,6 +138,8 @@ def test_a_csv_of_a_spreadsheet(tmp_path: Path) -> None:
         ("", "", "0 rows of 0 columns"),
         ('1,"2\n', "", "cannot be read"),
         ("1,2.5\n2,3.5\n3,4.5\n", "", "no whole number; labels are classes, not measures"),
+        ("1,7\n2,nan\n3,7\n4,nan\n", "", "label nan is no whole number"),
+        ("1,7\n2,inf\n3,7\n4,inf\n", "", "label inf is no whole number"),
         ("1,x\n2,x\n3,x\n", "", "every training label is 'x'"),
         ("1,x\n2,y\n3,x\n", "", "class 'y' has a single sample"),
     ],

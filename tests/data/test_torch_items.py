@@ -43,11 +43,13 @@ def test_tensors_that_are_no_arrays_are_refused_in_one_line(kind: str, says: str
     import torch
 
     x, y = getattr(torch.rand(20, 4), kind)(), torch.arange(20) % 2
-    with pytest.raises(DataError, match=f"^mine, training: samples make no array: .*{says}") as caught:
+    with pytest.raises(DataError, match=f"^mine, training: samples cannot become an array: .*{says}") as caught:
         Dataset.from_arrays(x, y, name="mine")
     assert "\n" not in str(caught.value)
     if kind != "requires_grad_":
-        with pytest.raises(DataError, match=f"^torch, training: the values of item 0 make no array: .*{says}.*dense"):
+        with pytest.raises(
+            DataError, match=f"^torch, training: the values of item 0 cannot become an array: .*{says}.*dense"
+        ):
             Dataset.from_torch(torch.utils.data.TensorDataset(x, y))
 
 
