@@ -12,7 +12,7 @@ import numpy as np
 
 from neuromorph.data import Scaling, pixels_as_payloads
 from neuromorph.data.images import as_images
-from neuromorph.data.labels import check_labels
+from neuromorph.data.labels import Labels, check_labels
 from neuromorph.engine.online import OnlineTraining, accuracy, predict, present
 from neuromorph.errors import RangeError, check_count, is_count
 from neuromorph.networks.dyadic_mlp.calibration import Health, HealthWarning, calibrated, health
@@ -130,12 +130,11 @@ class DyadicMLP(ByValue):
         """Steps a sample is shown."""
         return self.known_recipe.steps_for(len(self.layers) - 2)
 
-    def targets(self, labels: Array) -> Array:
-        """(n, outputs): target_on for the label, target_off for the others. labels: (n,), 0..outputs - 1; raises DataError for others."""
-        outputs = self.layers[-1]
-        recipe = self.known_recipe
-        wanted = check_labels(labels, np.size(labels), outputs, f"a network of {outputs} outputs")
-        return np.where(np.arange(outputs) == wanted[:, None], recipe.target_on, recipe.target_off)
+    def targets(self, labels: Array, count: int | None = None) -> Array:
+        """(n, outputs): target_on for the label, target_off for the others. labels: (n,), 0..outputs - 1, of `count` samples where that is
+        given; raises DataError for others."""
+        wanted, recipe = self._checked_labels(labels, count), self.known_recipe
+        return np.where(np.arange(self.layers[-1]) == wanted[:, None], recipe.target_on, recipe.target_off)
 
     def samples(self, images: Array) -> Array:
         """Samples (n, ...) as payloads (n, inputs). Raises DataError for values that do not fit the scaling."""
@@ -148,6 +147,9 @@ class DyadicMLP(ByValue):
             raise RangeError(f"samples have {size} values, the network {self.layers[0]} inputs")
         return found
 
+    def _checked_labels(self, labels: Array, count: int | None) -> Labels:
+        return check_labels(labels, count, self.layers[-1], f"a network of {self.layers[-1]} outputs")
+
     def program(
         self, images: Array | None = None, labels: Array | None = None, *, learning: bool = True, rate_interval: int = 0
     ) -> Program:
@@ -157,7 +159,7 @@ class DyadicMLP(ByValue):
         the rate.
         """
         samples = np.zeros((1, self.inputs), np.int32) if images is None else self.samples(images)
-        targets = None if labels is None else self.targets(labels)
+        targets = None if labels is None else self.targets(labels, len(samples))
         return present(wired(self, learning=learning, rate_interval=rate_interval), samples, targets)
 
     def build(
@@ -173,10 +175,11 @@ class DyadicMLP(ByValue):
         return DyadicGraph.of(self.program(images, labels, learning=learning, rate_interval=rate_interval))
 
     def training(self, images: Array, labels: Array, epochs: int, start: Program | None = None) -> OnlineTraining:
-        """A training of `epochs` epochs, ready to run; `start`: a Program to go on from (of the same training)."""
+        """A training of `epochs` epochs, ready to run; `start`: a Program to go on from (of the same training). Raises as `fit`."""
+        check_count("epochs", epochs, 1)
         interval = self.known_recipe.rate_interval(len(images) * epochs)
         program = start if start is not None else self.program(rate_interval=interval)
-        return OnlineTraining(program, self.samples(images), self.targets(labels), self.seed)
+        return OnlineTraining(program, self.samples(images), self.targets(labels, len(images)), self.seed)
 
     def fit(
         self,
@@ -191,10 +194,12 @@ class DyadicMLP(ByValue):
 
         A network without a recipe is calibrated first. HealthWarning where many neurons are silent or saturated. `progress(n)` after
         every n samples, `epoch_end(training)` after every epoch. Ctrl-C keeps the weights of the last epoch that was finished; a training
-        that is to go on from there to the bit is `training()`'s.
+        that is to go on from there to the bit is `training()`'s. Raises DataError for samples and labels that do not go together,
+        RangeError for less than one epoch.
         """
         if epochs is not None:
-            check_count("epochs", epochs, 0)
+            check_count("epochs", epochs, 1)
+        self._checked_labels(labels, len(self._checked(images)))
         if self.recipe is None:
             self.calibrate(images)
         self._warn_of_ill(images)
@@ -254,7 +259,7 @@ class DyadicMLP(ByValue):
         from neuromorph.engine.engine import Engine
         from neuromorph.program import Probe
 
-        targets = None if labels is None else self.targets(labels)
+        targets = None if labels is None else self.targets(labels, len(images))
         program = present(self.program(learning=False), self.samples(images), targets)
         steps = self.steps * len(images)
         ports = [("presenter", "s_out")]

@@ -90,4 +90,4 @@ def _comparison(model: str, laws: Iterable[Path], data_dir: Path | None) -> Call
     from neuromorph.runs.origin import Origin
 
     run = RunFolder.open(Path(model))
-    return partial(check_program, first_images(network_of(run), Origin(**run.description["data"]).load(data_dir)))
+    return partial(check_program, first_images(network_of(run), Origin.of_run(run).load(data_dir)))

@@ -98,6 +98,6 @@ def _trained(path: Path, given: Mapping[str, Any], data_dir: Path | None) -> Tra
             f"'{path}' has not been trained yet: it has no {CHECKPOINT}; train it, or give the name of a rule"
         )
     task = BatchedTask.from_dict(run.description["task"]).on(given.get("device"))
-    training = task.begin(Origin(**run.description["data"]).load(data_dir))
+    training = task.begin(Origin.of_run(run).load(data_dir))
     training.go_on_from(run)
     return training.trainer

@@ -79,14 +79,17 @@ def run_artifact(
 
 
 def _classify(artifact: Artifact, data: str, limit: int | None, data_dir: Path | None, talk: Talk) -> dict[str, Any]:
-    """Present test samples, scaled as those were that the artifact has learned (as their own set says where it has learned none)."""
+    """Present test samples, scaled as those were that the artifact has learned (as their own set says where it has learned none).
+
+    Raises DataError for other data of the name of those that it has learned.
+    """
     from neuromorph.data import Scaling, load
     from neuromorph.engine.online import accuracy, presenter_of
     from neuromorph.runs.origin import Origin
 
     shown, learned = load(data, data_dir), Origin.of_artifact(artifact.provenance.notes)
     scaling = Scaling.from_dict(learned.scaling) if learned else shown.scaling
-    is_learned = None if learned is None else learned.fingerprint == shown.fingerprint
+    is_learned = learned.is_of(shown) if learned else None
     if learned and not is_learned:
         talk.say(
             f"note: {shown.name} is not what the artifact has learned: {learned.name}, fingerprint {learned.fingerprint}"

@@ -36,7 +36,7 @@ def fashion_mnist(data_dir: Path | str | None) -> Dataset:
 def from_folder(folder: Path) -> Dataset:
     """A set of any classes; their numbers in the files are kept in `class_names`."""
     train_images, train_labels, test_images, test_labels = (_read_idx(_path(folder, name)) for name in FILES)
-    name = f"{folder.name}/"
+    name = f"{folder.resolve().name}/"
     labels, held, names = numbered(train_labels, test_labels, name)
     return Dataset(name, train_images, labels, test_images, held, len(names), names)
 

@@ -21,14 +21,14 @@ Labels = NDArray[np.int64]
 Names = tuple[str, ...]
 
 
-def check_labels(labels: Any, count: int, classes: int, owner: str) -> Labels:
-    """`labels` as int64, shape (count,), each in 0..classes - 1; an array that is so already is not copied.
+def check_labels(labels: Any, count: int | None, classes: int, owner: str) -> Labels:
+    """`labels` as int64, shape (count,) (None: any), each in 0..classes - 1; an array that is so already is not copied.
 
     Whole numbers of any type are taken. Raises DataError, which begins with `owner`, for all else: another shape (a column (n, 1), one-hot
     rows), another length, texts, fractions, NaN, a class that there is not.
     """
     found = _one_a_sample(labels, owner)
-    if len(found) != count:
+    if count is not None and len(found) != count:
         raise DataError(f"{owner}: {count} samples and {len(found)} labels; give as many of each")
     if found.dtype.kind not in "biuf":
         raise DataError(

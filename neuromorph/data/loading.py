@@ -47,16 +47,27 @@ def load(name: Path | str, data_dir: Path | str | None = None) -> Dataset:
     """
     if isinstance(name, str) and name in LOADERS:
         return LOADERS[name](data_dir)
-    with_column = re.fullmatch(r"(.+\.csv):([^/]*)", str(name), re.IGNORECASE | re.DOTALL)
-    path = _found(with_column[1] if with_column else str(name), data_dir)
+    file, column = _with_column(str(name))
+    path = _found(file, data_dir)
     suffix = path.suffix.lower()
     if path.is_dir():
         return idx.from_folder(path) if idx.is_folder(path) else pictures.from_folder(path)
     if suffix == ".csv":
-        return from_csv(path, with_column[2] if with_column else None)
+        return from_csv(path, column)
     if suffix == ".npz":
         return from_npz(path)
     raise DataError(f"{path}: cannot read data from {suffix or 'such'} files; give an .npz, a .csv or a folder")
+
+
+def last_name(name: str) -> str:
+    """A name of a set, a file or a folder, without what lies around it and the column of its labels."""
+    return Path(_with_column(name)[0]).name
+
+
+def _with_column(name: str) -> tuple[str, str | None]:
+    """FILE.csv:COLUMN in two."""
+    found = re.fullmatch(r"(.+\.csv):([^/]*)", name, re.IGNORECASE | re.DOTALL)
+    return (found[1], found[2]) if found else (name, None)
 
 
 def _found(name: str, data_dir: Path | str | None) -> Path:

@@ -145,6 +145,13 @@ class Scaling:
                 "give both in the same unit"
             )
 
+    def agrees(self, other: Scaling) -> bool:
+        """Whether they differ in no more than what machines may: each number by a billionth of its spread."""
+        if (self.kind, self.size, len(self.center)) != (other.kind, other.size, len(other.center)):
+            return False
+        center, spread = (np.subtract(getattr(self, name), getattr(other, name)) for name in ("center", "spread"))
+        return bool((np.maximum(np.abs(center), np.abs(spread)) <= 1e-9 * np.array(self.spread)).all())
+
     def as_dict(self) -> dict[str, Any]:
         """In what JSON holds."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}

@@ -26,6 +26,7 @@ from neuromorph.processes.equivalence.recorded import check_program, is_recorded
 from neuromorph.processes.equivalence.result import BitCheck
 from neuromorph.program import Array, Program
 from neuromorph.runs.folder import CHECKPOINT, RunFolder
+from neuromorph.runs.origin import Origin
 from neuromorph.runs.sizes import hidden_units, pixels, typed, within_memory
 from neuromorph.runs.task import Given, Task, Training, longer
 
@@ -107,7 +108,7 @@ def chip_task(run: RunFolder) -> ChipTask:
 
 def network_of(run: RunFolder) -> DyadicMLP:
     """The network of a run with the weights of its checkpoint, or as its first weights were drawn where there is none."""
-    network = chip_task(run).network(Scaling.from_dict(run.description["data"]["scaling"]))
+    network = chip_task(run).network(Scaling.from_dict(Origin.of_run(run).scaling))
     if run.has_checkpoint:
         network.take_weights(load(run.path / CHECKPOINT).program)
     return network

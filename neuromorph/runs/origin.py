@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from neuromorph.data import Dataset, load
-from neuromorph.data.loading import LOADERS
-from neuromorph.errors import DataError
+from neuromorph.data import Dataset, Scaling, load
+from neuromorph.data.loading import LOADERS, last_name
+from neuromorph.errors import ArtifactError, DataError
+from neuromorph.runs.folder import DESCRIPTION, RunFolder
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,27 @@ class Origin:
         return cls(name, where, samples, whole.fingerprint, used.scaling.as_dict()), used
 
     @classmethod
+    def of_run(cls, run: RunFolder) -> Origin:
+        """What run.json says. Raises ArtifactError where it does not say all of it."""
+        found = cls._told(run.description["data"])
+        if found is None:
+            wanted = ", ".join(field.name for field in fields(cls))
+            raise ArtifactError(f"'{run.path / DESCRIPTION}' must say of its data {wanted}, and does not; train anew")
+        return found
+
+    @classmethod
     def of_artifact(cls, notes: Mapping[str, Any]) -> Origin | None:
         """What an artifact's notes say of the data that it has learned; None where they do not: it was compiled from no run."""
-        told = notes.get("data")
-        wanted = {field.name for field in fields(cls)}
-        return cls(**told) if isinstance(told, Mapping) and told.keys() == wanted else None
+        return cls._told(notes.get("data"))
+
+    @classmethod
+    def _told(cls, told: Any) -> Origin | None:
+        whole = isinstance(told, Mapping) and told.keys() == {field.name for field in fields(cls)}
+        return cls(**told) if whole and isinstance(told["scaling"], Mapping) else None
 
     def load(self, data_dir: Path | None = None) -> Dataset:
-        """These data again, from `data_dir` where they have moved. Raises DataError for others, whatever their name."""
+        """These data again, from `data_dir` where they have moved. Raises DataError for others, whatever their name, and ArtifactError where
+        the scaling is not theirs."""
         folder = data_dir or self.data_dir
         data = load(self.name, folder)
         if (found := data.fingerprint) != self.fingerprint:
@@ -51,7 +65,21 @@ class Origin:
                 f"data set '{self.name}'{f' in {folder}' if folder else ''} is not what the run was trained on: its fingerprint is {found}, "
                 f"the run's {self.fingerprint}; say with --data-dir where that lies"
             )
-        return data.first(self.samples)
+        used = data.first(self.samples)
+        if not used.scaling.agrees(Scaling.from_dict(self.scaling)):
+            raise ArtifactError(f"the run says that data set '{self.name}' was scaled otherwise than it is; train anew")
+        return used
+
+    def is_of(self, data: Dataset) -> bool:
+        """Whether these are the data. Raises DataError for others of the same name."""
+        if data.fingerprint == self.fingerprint:
+            return True
+        if data.name.rstrip("/") == last_name(self.name):
+            raise DataError(
+                f"{data.name} is not what was learned under this name: its fingerprint is {data.fingerprint}, that one's "
+                f"{self.fingerprint}; say with --data-dir where that lies, or, to try other data, give them another name"
+            )
+        return False
 
     def moved(self, data_dir: Path | None) -> Origin:
         """The same data, in another folder from now on (None: where they were)."""

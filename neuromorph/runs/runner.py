@@ -100,7 +100,7 @@ def _task_from_here(run: RunFolder, more: More, talk: Talk) -> Task:
 
 
 def _go_on(run: RunFolder, task: Task, more: More, talk: Talk, ranks: Any) -> None:
-    origin = Origin(**run.description["data"])
+    origin = Origin.of_run(run)
     training = task.begin(origin.load(more.data_dir), ranks)
     training.go_on_from(run)
     _note(run, task, origin.moved(more.data_dir), more.command)

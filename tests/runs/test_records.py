@@ -155,7 +155,7 @@ def test_moved_data_are_found_and_others_refused(
     assert described(tmp_path / "run")["data"]["data_dir"] == str(tmp_path / "moved")
 
 
-def test_an_artifact_presents_other_data_as_it_scaled_its_own_and_says_so(
+def test_an_artifact_presents_data_of_another_name_as_it_scaled_its_own_and_refuses_others_of_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed, name in enumerate(("learned", "other")):
@@ -168,13 +168,64 @@ def test_an_artifact_presents_other_data_as_it_scaled_its_own_and_says_so(
     found = {}
     for name in ("learned", "other"):
         capsys.readouterr()
-        assert call(monkeypatch, "run", str(net), "--data", "mnist", "--data-dir", str(tmp_path / name), "--json") == 0
+        assert call(monkeypatch, "run", str(net), "--data", str(tmp_path / name), "--json") == 0
         found[name] = answer(capsys)
     assert [found[name]["learned"] for name in ("learned", "other")] == [True, False]
     assert found["learned"]["accuracy"] == described(run)["results"]["test_accuracy"]
-    assert call(monkeypatch, "run", str(net), "--data", "mnist", "--data-dir", str(tmp_path / "other")) == 0
+    assert call(monkeypatch, "run", str(net), "--data", str(tmp_path / "other")) == 0
     assert "is not what the artifact has learned: mnist" in capsys.readouterr().out
+    again = ["run", str(net), "--data", "mnist", "--data-dir"]
+    assert call(monkeypatch, *again, str(tmp_path / "learned")) == 0
+    said = refusal(monkeypatch, capsys, *again, str(tmp_path / "other"))
+    assert "mnist is not what was learned under this name: its fingerprint is" in said
+    assert "--data-dir where that lies, or, to try other data, give them another name" in said
     assert "had 16 values a sample" in refusal(monkeypatch, capsys, "run", str(net), "--data", "digits")
+
+
+def test_a_file_that_has_changed_is_refused_and_under_another_name_is_other_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{k % 7},{k % 5},{'ab'[k % 2]}" for k in range(20)]
+    Path("table.csv").write_text("\n".join(rows))
+    assert (
+        call(monkeypatch, "train", "--data", "table.csv:2", "--layers", "2-4-2", "--epochs", "1", "--bits", "0", "-o", "run")
+        == 0
+    )
+    assert call(monkeypatch, "compile", "run", "-o", "net.h5") == 0
+    assert call(monkeypatch, "run", "net.h5", "--data", str(tmp_path / "table.csv")) == 0
+    Path("table.csv").write_text("\n".join([*rows, "1,1,a"]))
+    for name in ("table.csv", "table.csv:2", str(tmp_path / "table.csv")):
+        assert "table.csv is not what was learned under this name" in refusal(
+            monkeypatch, capsys, "run", "net.h5", "--data", name
+        )
+    Path("table.csv").rename("newer.csv")
+    assert call(monkeypatch, "run", "net.h5", "--data", "newer.csv") == 0
+
+
+@pytest.mark.parametrize("kind", ["chip", "rule"])
+def test_what_run_json_says_of_data_must_be_whole_and_true(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert call(monkeypatch, "train", *KINDS[kind], "-o", str(run)) == 0
+    whole, resume = described(run), ["train", "--resume", str(run), "--epochs", "3"]
+    check = ["check-bits" if kind == "chip" else "check-gradient", str(run)]
+
+    def with_data(data: Any) -> None:
+        (run / "run.json").write_text(json.dumps({**whole, "data": data}))
+
+    lacking = {name: value for name, value in whole["data"].items() if name != "fingerprint"}
+    for data in (lacking, None, [], {**whole["data"], "colour": 1}, {**whole["data"], "scaling": 3}):
+        with_data(data)
+        for command in (resume, check):
+            said = refusal(monkeypatch, capsys, *command)
+            assert "run.json' must say of its data name, data_dir, samples, fingerprint, scaling, and does not" in said
+    for change in ({"spread": [2.0]}, {"center": [1e-3]}, {"kind": "range"}):
+        with_data({**whole["data"], "scaling": {**whole["data"]["scaling"], **change}})
+        assert "was scaled otherwise than it is" in refusal(monkeypatch, capsys, *resume)
+    with_data({**whole["data"], "scaling": {**whole["data"]["scaling"], "spread": [1 + 1e-14]}})
+    assert call(monkeypatch, *resume) == 0
 
 
 def test_data_in_a_file_are_found_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,14 +123,9 @@ def test_layers_are_a_list_of_whole_numbers(layers: object) -> None:
         DyadicMLP(layers, 64, 10)  # type: ignore[arg-type]
 
 
-def test_epochs_are_a_whole_number() -> None:
-    with pytest.raises(RangeError, match=r"epochs = 1\.5: give a whole number, at least 0"):
-        trained(1.5)  # type: ignore[arg-type]
-
-
 def test_it_is_told_in_a_line() -> None:
     assert repr(DyadicMLP([64, 32, 10])) == "<DyadicMLP 64-32-10, learned feedback, seed 0, no recipe yet>"
-    assert repr(trained(0, feedback="tied", seed=3)) == "<DyadicMLP 64-32-10, tied feedback, seed 3>"
+    assert repr(DyadicMLP([64, 32, 10], recipe=Recipe(), feedback="tied", seed=3)) == "<DyadicMLP 64-32-10, tied feedback, seed 3>"
 
 
 def test_the_program_keeps_the_low_bit_of_trained_weights() -> None:
@@ -183,6 +179,27 @@ def test_data_that_does_not_fit_is_refused() -> None:
         network.predict(DIGITS.test_images)
     with pytest.raises(DataError, match="a network of 10 outputs: labels go from 11 to 11"):
         network.targets(np.array([11]))
+
+
+def test_labels_that_are_not_of_the_samples_are_refused_before_anything_is_done() -> None:
+    network = DyadicMLP([64, 8, 10])
+    images, labels = DIGITS.train_images[:9], DIGITS.train_labels[:8]
+    with pytest.raises(DataError, match=r"^a network of 10 outputs: 9 samples and 8 labels; give as many of each"):
+        network.fit(images, labels)
+    assert network.recipe is None
+    ready = DyadicMLP([64, 8, 10], recipe=Recipe())
+    for use in (ready.fit, ready.program, ready.run, lambda *given: ready.training(*given, 1)):
+        with pytest.raises(DataError, match=r"^a network of 10 outputs: 9 samples and 8 labels"):
+            use(images, labels)
+
+
+@pytest.mark.parametrize("epochs", [0, -3, 1.5, True])
+def test_a_network_is_fitted_for_whole_epochs_and_one_at_least(epochs: Any) -> None:
+    network = DyadicMLP([64, 8, 10])
+    for use in (network.fit, DyadicMLP([64, 8, 10], recipe=Recipe()).training):
+        with pytest.raises(RangeError, match=f"epochs = {epochs}: give a whole number, at least 1"):
+            use(DIGITS.train_images[:9], DIGITS.train_labels[:9], epochs=epochs)
+    assert network.recipe is None
 
 
 def test_the_rate_falls_to_its_end() -> None:
