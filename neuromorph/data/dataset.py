@@ -109,7 +109,7 @@ class Dataset:
         """
         x, y = arrays_of(train, f"{name}, training")
         if isinstance(test, Real):
-            return cls.from_arrays(x, y, test, seed, name=name)
+            return cls.from_arrays(x, y, float(test), seed, name=name)
         x_test, y_test = arrays_of(test, f"{name}, test")
         return cls.from_arrays(x, y, seed=seed, x_test=x_test, y_test=y_test, name=name)
 

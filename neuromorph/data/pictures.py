@@ -66,7 +66,7 @@ def decoded(content: bytes, owner: str) -> Images:
 def _check_plain(image: ImageFile, owner: str) -> None:
     """Refuse what would be lost in bytes of grey, or of red, green and blue."""
     layout = image.tile[0][3] if image.tile else ""  # of what is stored; of a PPM its greatest value, unless it is 255
-    deep_png = image.format == "PNG" and ";16" in layout
+    deep_png = image.format == "PNG" and ";16" in str(layout)
     deep_ppm = image.format == "PPM" and isinstance(layout, tuple) and layout[-1] > 255
     if image.mode not in GRAY + COLOURED or deep_png or deep_ppm:
         told = f"{image.mode} of 16 bits" if image.mode in COLOURED else image.mode

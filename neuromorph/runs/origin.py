@@ -56,7 +56,7 @@ class Origin:
         return cls(**told) if whole and isinstance(told["scaling"], Mapping) else None
 
     def load(self, data_dir: Path | None = None) -> Dataset:
-        """These data again, from `data_dir` where they have moved. Raises DataError for others, whatever their name, and ArtifactError where
+        """These data again, from `data_dir` where they have moved. Raises DataError for others, whatever their name, ArtifactError where
         the scaling is not theirs."""
         folder = data_dir or self.data_dir
         data = load(self.name, folder)

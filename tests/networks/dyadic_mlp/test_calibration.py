@@ -205,12 +205,12 @@ def test_without_decay_weights_do_not_drift_where_errors_of_both_signs_are_as_fr
 
 def test_neurons_that_tell_nothing_are_told() -> None:
     with pytest.warns(HealthWarning, match=r"hidden1: 4\d % of neurons silent, 0 % saturated"):
-        DyadicMLP((16, 64, 4), recipe=MNIST).fit(BYTES, Y, 0)
+        DyadicMLP((16, 64, 4), recipe=MNIST).fit(BYTES, Y, 1)
     with pytest.warns(HealthWarning, match=r"hidden1: \d+ % of neurons silent, [3-9]\d % saturated"):
-        DyadicMLP((16, 64, 4), recipe=replace(MNIST, shift=(3,))).fit(BYTES, Y, 0)
+        DyadicMLP((16, 64, 4), recipe=replace(MNIST, shift=(3,))).fit(BYTES, Y, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert not any(layer.is_ill for layer in DyadicMLP((16, 64, 4)).fit(BYTES, Y, 0).health(BYTES))
+        assert not any(layer.is_ill for layer in DyadicMLP((16, 64, 4)).calibrate(BYTES).health(BYTES))
 
 
 @pytest.mark.needs("torch")
