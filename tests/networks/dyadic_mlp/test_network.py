@@ -125,7 +125,10 @@ def test_layers_are_a_list_of_whole_numbers(layers: object) -> None:
 
 def test_it_is_told_in_a_line() -> None:
     assert repr(DyadicMLP([64, 32, 10])) == "<DyadicMLP 64-32-10, learned feedback, seed 0, no recipe yet>"
-    assert repr(DyadicMLP([64, 32, 10], recipe=Recipe(), feedback="tied", seed=3)) == "<DyadicMLP 64-32-10, tied feedback, seed 3>"
+    assert (
+        repr(DyadicMLP([64, 32, 10], recipe=Recipe(), feedback="tied", seed=3))
+        == "<DyadicMLP 64-32-10, tied feedback, seed 3>"
+    )
 
 
 def test_the_program_keeps_the_low_bit_of_trained_weights() -> None:
