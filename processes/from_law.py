@@ -172,7 +172,7 @@ class LawModel(PyLoihiProcessModel):
         law, shape = self.law, self.proc_params["shape"]
         inputs = [self._received(variable) for variable in law.inputs]
         held = [getattr(self, v.name).astype(self._computed) for v in law.states + law.parameters]
-        results = self._step(self.time_step, *inputs, *held)
+        results = self._step(np.array([self.time_step]), *inputs, *held)  # an array: a Python integer counts otherwise
         for variable, result in zip(law.results, results, strict=True):
             value: Array = self._checked(variable, np.broadcast_to(result, shape)).astype(self._stored)
             if variable in law.states:

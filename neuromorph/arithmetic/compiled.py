@@ -8,8 +8,9 @@ import numpy as np
 from neuromorph.arithmetic import Arithmetic
 from neuromorph.arithmetic.fixed import COMPARTMENT_BITS, REGISTER
 
-njit = partial(numba.njit, forceinline=True)
-"""Laws are small and called in inner loops: always inlined, so that those loops become vector instructions."""
+njit = partial(numba.njit, forceinline=True, error_model="numpy")
+"""Laws are small and called in inner loops: always inlined, so that those loops become vector instructions. // and % by zero are 0,
+as NumPy has it."""
 
 
 @njit
@@ -43,12 +44,12 @@ def _saturate(x):  # type: ignore[no-untyped-def]
 
 @njit
 def _bias(mantissa, exponent):  # type: ignore[no-untyped-def]
-    return mantissa << exponent if exponent >= 0 else mantissa >> -exponent
+    return mantissa << (exponent & 63) if exponent >= 0 else mantissa >> (-exponent & 63)
 
 
 @njit
 def _select(condition, a, b):  # type: ignore[no-untyped-def]
-    return np.int64(a) if condition else np.int64(b)
+    return a if condition else b
 
 
 @njit
@@ -73,12 +74,13 @@ def _halve(x):  # type: ignore[no-untyped-def]
 
 @njit
 def _scale_down(x, k):  # type: ignore[no-untyped-def]
+    k = k & 63
     return (x + ((np.int64(1) << k) >> 1)) >> k
 
 
 @njit
 def _floor_down(x, k):  # type: ignore[no-untyped-def]
-    return x >> k
+    return x >> (k & 63)
 
 
 @njit
@@ -103,7 +105,7 @@ def _approach(x, y, p):  # type: ignore[no-untyped-def]
 
 @njit
 def _anneal(x, k):  # type: ignore[no-untyped-def]
-    return x - (x >> k)
+    return x - (x >> (k & 63))
 
 
 @njit

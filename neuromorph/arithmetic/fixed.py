@@ -13,6 +13,13 @@ REGISTER = 2**23
 COMPARTMENT_BITS = 6
 """Fraction bits in which dyads keep their compartments, so that a leak does not stall between two integers."""
 
+LARGEST_SHIFT = 62
+"""How far operations shift at most. Further, or less than 0, they shift alike in all fixed-point arithmetics: by k modulo 64."""
+
+
+def _shift(k: Any) -> Any:
+    return np.asarray(k, dtype=np.int64) & 63
+
 
 def _decay(x: Any, d: Any, offset: Any) -> Any:
     x = np.asarray(x, dtype=np.int64)
@@ -35,11 +42,12 @@ def _saturate(x: Any) -> Any:
 
 def _bias(mantissa: Any, exponent: Any) -> Any:
     mantissa = np.asarray(mantissa, dtype=np.int64)
-    return np.where(exponent >= 0, mantissa << np.maximum(exponent, 0), mantissa >> np.maximum(-exponent, 0))
+    exponent = np.asarray(exponent, dtype=np.int64)
+    return np.where(exponent >= 0, mantissa << _shift(exponent), mantissa >> _shift(-exponent))
 
 
 def _scale_down(x: Any, k: Any) -> Any:
-    x, k = np.asarray(x, dtype=np.int64), np.asarray(k, dtype=np.int64)
+    x, k = np.asarray(x, dtype=np.int64), _shift(k)
     return (x + ((1 << k) >> 1)) >> k
 
 
@@ -56,15 +64,15 @@ FIXED = Arithmetic(
     bias=_bias,
     select=np.where,
     clip=np.clip,
-    floor=lambda x: np.floor(x).astype(np.int64),
+    floor=lambda x: np.floor(np.asarray(x, dtype=np.float64)).astype(np.int64),
     whole=lambda x: np.asarray(x, dtype=np.int64),
     halve=lambda x: np.asarray(x, dtype=np.int64) >> 1,
     scale_down=_scale_down,
-    floor_down=lambda x, k: np.asarray(x, dtype=np.int64) >> np.asarray(k, dtype=np.int64),
+    floor_down=lambda x, k: np.asarray(x, dtype=np.int64) >> _shift(k),
     widen=lambda x: np.asarray(x, dtype=np.int64) << COMPARTMENT_BITS,
     narrow=lambda x: _scale_down(x, COMPARTMENT_BITS),
     add_portion=_add_portion,
     approach=lambda x, y, p: _add_portion(x, y - x, p),
-    anneal=lambda x, k: x - (np.asarray(x, dtype=np.int64) >> k),
+    anneal=lambda x, k: x - (np.asarray(x, dtype=np.int64) >> _shift(k)),
     level=lambda x: np.asarray(x, dtype=np.int64) >> 16,
 )

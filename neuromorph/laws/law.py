@@ -18,6 +18,8 @@ from neuromorph.laws.check import complaints
 from neuromorph.laws.source import source_hash
 
 Array = npt.NDArray[Any]
+REGISTER = (-(2**31), 2**31 - 1)
+"""What the engine, the artifact and Lava's models keep a value in."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Variable:
 
     `low` and `high` bound it in fixed point (inclusive). `even` restricts it to even numbers. A `shared` parameter has one
     value per population, a `shared` input is a port of one element that every neuron receives (Lava: shape (1,)); of all others
-    there is one per neuron. `default`: of states and parameters.
+    there is one per neuron. `default`: of states and parameters. Raises LawError for a range that is empty, or outside 32 bits.
     """
 
     name: str
@@ -36,6 +38,26 @@ class Variable:
     default: int = 0
     even: bool = False
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(end, int) and REGISTER[0] <= end <= REGISTER[1] for end in (self.low, self.high)):
+            raise LawError(f"variable '{self.name}' has the range {self.low}..{self.high}; give integers of 32 bits")
+        if self.low > self.high:
+            raise LawError(f"variable '{self.name}' has the range {self.low}..{self.high}; low must not lie above high")
+
+    def __repr__(self) -> str:
+        special = "".join(f", {name}={value}" for name, value in self._special().items())
+        return f"Variable({self.name!r}, {self.low}, {self.high}, {self.meaning!r}{special})"
+
+    def __str__(self) -> str:
+        special = "".join(
+            f", {name} {value}" if name == "default" else f", {name}" for name, value in self._special().items()
+        )
+        return f"{self.name:16} {f'{self.low}..{self.high}{special}':32} {self.meaning}"
+
+    def _special(self) -> dict[str, int]:
+        """What is not as in most variables."""
+        return {name: value for name in ("default", "even", "shared") if (value := getattr(self, name))}
 
     @property
     def bits(self) -> int:
@@ -62,6 +84,7 @@ class Variable:
 
 
 Step = Callable[..., Any]
+KINDS = ("inputs", "outputs", "states", "parameters")
 
 
 @dataclass(frozen=True)
@@ -107,9 +130,23 @@ class Law:
 
     def __post_init__(self) -> None:
         owner = f"law '{self.name}'"
+        for kind in KINDS:
+            object.__setattr__(self, kind, _variables(getattr(self, kind), kind, owner))
         if wrong := list(complaints(self)):
             raise LawError(f"{owner}: {'; '.join(wrong)}")
         object.__setattr__(self, "source", source_hash(self.make, owner))
+
+    def __repr__(self) -> str:
+        """The names of its variables, in one line."""
+        kinds = (f"{kind} {', '.join(v.name for v in getattr(self, kind))}" for kind in KINDS if getattr(self, kind))
+        return f"<Law {self.name}: {'; '.join(kinds)}>"
+
+    def __str__(self) -> str:
+        """A table of its variables: name, range, what is special about it, meaning."""
+        lines = [f"law {self.name}"]
+        for kind in KINDS:
+            lines += [kind, *(f"  {v}" for v in getattr(self, kind))]
+        return "\n".join(lines)
 
     @property
     def key(self) -> str:
@@ -119,7 +156,7 @@ class Law:
     @property
     def signature(self) -> dict[str, Any]:
         """Names, ranges and kinds, in what JSON has: what an artifact keeps beside the name."""
-        kinds = {kind: getattr(self, kind) for kind in ("inputs", "outputs", "states", "parameters")}
+        kinds = {kind: getattr(self, kind) for kind in KINDS}
         shapes = {kind: [[v.name, v.low, v.high, v.even, v.shared] for v in variables] for kind, variables in kinds.items()}
         silence = [self.silence.state, *self.silence.outputs] if self.silence else None
         return {**shapes, "answer": self.answer, "silence": silence}
@@ -140,3 +177,11 @@ class Law:
             complaint = condition(parameters)
             if complaint:
                 raise RangeError(f"{owner}: {complaint}")
+
+
+def _variables(given: Any, kind: str, owner: str) -> tuple[Variable, ...]:
+    if isinstance(given, Variable):
+        raise LawError(f"{owner}: its {kind} are one Variable, no tuple; write a comma behind it: ({given.name},)")
+    if not isinstance(given, tuple | list) or not all(isinstance(each, Variable) for each in given):
+        raise LawError(f"{owner}: its {kind} are no tuple of Variables; write (Variable(...), Variable(...))")
+    return tuple(given)

@@ -142,6 +142,13 @@ class _Parts:
         )
 
 
+def used(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """What a function closes over, and what it finds under global names."""
+    code, names = function.__code__, function.__globals__
+    yield from zip(code.co_freevars, (cell.cell_contents for cell in function.__closure__ or ()), strict=True)
+    yield from ((name, names[name]) for name in sorted(_globals(code) & names.keys()))
+
+
 def _codes(code: CodeType) -> Iterator[CodeType]:
     """The code of a function and of the functions within."""
     yield code

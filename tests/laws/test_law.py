@@ -38,20 +38,33 @@ GOOD: dict[str, Any] = {
 
 def returns(value: Any) -> Any:
     def made(ops: Any) -> Any:
-        return lambda *_: value
+        return ops.function(lambda *_: value)
 
     return made
 
 
 def knows(thing: Any) -> Any:
     def made(ops: Any) -> Any:
-        return lambda *_: (1, 1 if thing else 0)
+        return ops.function(lambda *_: (1, 1 if thing else 0))
 
     return made
 
 
 def names_ops(ops: Any) -> Any:
-    return lambda t, a_in, v, leak: (ops.clip(v, -9, 9), 1)
+    return ops.function(lambda t, a_in, v, leak: (ops.clip(v, -9, 9), 1))
+
+
+def forgets_function(ops: Any) -> Any:
+    return lambda t, a_in, v, leak: (v, 1)
+
+
+def calls_a_plain_function(ops: Any) -> Any:
+    clip = ops.clip
+
+    def plain(x: Any) -> Any:
+        return clip(x, -9, 9)
+
+    return ops.function(lambda t, a_in, v, leak: (plain(v), 1))
 
 
 def odd(parameters: Any) -> str | None:
@@ -67,7 +80,10 @@ def test_a_good_law_is_made() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"name": "my law"}, "its name is no name of Python's"),
+        ({"name": "my-law"}, "a name is letters, digits and _, no digit first; call it 'my_law'"),
+        ({"name": "2nd"}, "call it '_2nd'"),
+        ({"states": V}, r"its states are one Variable, no tuple; write a comma behind it: \(v,\)"),
+        ({"inputs": "a_in"}, "its inputs are no tuple of Variables"),
         ({"parameters": (replace(LEAK, name="v"),)}, "'v' names two things"),
         ({"parameters": (replace(LEAK, name="a_in_port"),)}, "'a_in_port' names two things"),
         ({"parameters": (replace(LEAK, name="my leak"),)}, "'my leak' is no name"),
@@ -75,12 +91,10 @@ def test_a_good_law_is_made() -> None:
         ({"parameters": (replace(LEAK, name="run"),)}, "Lava needs the name 'run'"),
         ({"states": (replace(V, name="phase"),)}, "Lava needs the name 'phase'"),
         ({"inputs": (replace(A_IN, name="stop"),)}, "Lava needs the name 'stop'"),
-        ({"parameters": (replace(LEAK, low=9, high=1),)}, r"leak has the range 9\.\.1"),
-        ({"states": (replace(V, high=2**31),)}, "nor either outside 32 bits"),
-        ({"states": (replace(V, high=0.5),)}, "give integers"),
-        ({"parameters": (replace(LEAK, default=0),)}, r"leak has the default 0, outside 1\.\.9"),
+        ({"parameters": (replace(LEAK, default=0),)}, r"leak has the default 0, no integer of 1\.\.9"),
         ({"parameters": (replace(LEAK, default=3, even=True),)}, "leak has the default 3, and is even"),
         ({"states": (replace(V, shared=True),)}, "v is shared"),
+        ({"states": (replace(V, default=0.5),)}, "v has the default 0.5, no integer of"),
         ({"outputs": ()}, "it has no output"),
         ({"answer": "s_out"}, "its answer 's_out' is none of its states"),
         ({"silence": Silence("v", ("s_out_y3",))}, "its silence"),
@@ -89,13 +103,39 @@ def test_a_good_law_is_made() -> None:
         ({"make": returns(1)}, "its step returns 1 value"),
         ({"make": returns((0.5, 1))}, "its step makes v a float64 of integers"),
         ({"make": names_ops}, "its step names ops"),
-        ({"parameters": ()}, "its step fails on its defaults: TypeError"),
+        ({"make": forgets_function}, "its make returns a step that was not given to ops.function"),
+        ({"make": calls_a_plain_function}, "its step calls plain, which was not given to ops.function"),
+        ({"parameters": ()}, "its step fails when it is tried within the ranges: TypeError"),
         ({"conditions": (odd,)}, "its defaults break its own condition: leak = 1 is odd"),
     ],
 )
 def test_a_law_that_is_none_is_refused(changed: dict[str, Any], said: str) -> None:
     with pytest.raises(LawError, match=f"^law '.*': .*{said}"):
         Law(**{**GOOD, **changed})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (10, 0, r"10\.\.0; low must not lie above high"),
+        (0, 2**31, "give integers of 32 bits"),
+        (0, 0.5, "give integers of 32"),
+    ],
+)
+def test_a_variable_checks_its_range(low: int, high: Any, said: str) -> None:
+    with pytest.raises(LawError, match=f"^variable 'v' has the range .*{said}"):
+        Variable("v", low, high, "voltage")
+
+
+def test_variables_may_stand_in_a_list() -> None:
+    assert Law(**{**GOOD, "states": [V]}) == Law(**GOOD)
+
+
+def test_a_law_and_a_variable_show_themselves_in_short() -> None:
+    law = Law(**GOOD)
+    assert repr(law) == "<Law leaky: inputs a_in; outputs s_out; states v; parameters leak>"
+    assert repr(LEAK) == "Variable('leak', 1, 9, 'leak', default=1)"
+    assert str(law).splitlines()[-2:] == ["parameters", f"  {'leak':16} {'1..9, default 1':32} leak"]
 
 
 def test_all_complaints_come_at_once() -> None:
@@ -110,7 +150,7 @@ def test_an_input_may_be_called_phase_and_shared() -> None:
 
 def test_a_law_without_a_file_is_refused() -> None:
     names: dict[str, Any] = {}
-    exec("def make(ops):\n    return lambda t, a_in, v, leak: (v, 0)", names)
+    exec("def make(ops):\n    return ops.function(lambda t, a_in, v, leak: (v, 0))", names)
     with pytest.raises(LawError, match="its code lies in no file"):
         Law(**{**GOOD, "make": names["make"]})
 
