@@ -69,6 +69,10 @@ class Variable:
     def check(self, values: Array, owner: str) -> Array:
         """`values` as int64, or a RangeError that names owner, variable, value and range."""
         values = np.asarray(values)
+        if values.dtype.kind not in "biuf":
+            raise RangeError(
+                f"{owner}: {self.name} is of type {values.dtype}; give whole numbers of {self.low}..{self.high} ({self.meaning})"
+            )
         wrong = ~((values >= self.low) & (values <= self.high))
         if wrong.any():
             raise RangeError(

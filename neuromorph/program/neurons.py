@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuromorph.errors import ProgramError, did_you_mean
+from neuromorph.errors import ProgramError, check_count, did_you_mean
 from neuromorph.laws.law import Law
 from neuromorph.laws.synapse import PAYLOAD_RANGE
 from neuromorph.program.equality import ByValue
-from neuromorph.program.values import INT32, Array, whole
+from neuromorph.program.values import INT32, Array, array_of, whole
+
+
+def check_law(law: object, owner: str) -> None:
+    """Raise ProgramError for anything but a Law."""
+    if not isinstance(law, Law):
+        raise ProgramError(f"{owner}: law = {law!r} is no Law; give the Law itself, such as neuromorph.laws.LIF")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +34,9 @@ class Population(ByValue):
     states: Mapping[str, Array]
 
     def __post_init__(self) -> None:
-        law = self.law
+        law, owner = self.law, f"population '{self.name}'"
+        check_law(law, owner)
+        check_count(f"{owner}: size", self.size, 1)
         for kind, variables, values in (
             ("parameter", law.parameters, self.parameters),
             ("state", law.states, self.states),
@@ -36,20 +44,20 @@ class Population(ByValue):
             names = [v.name for v in variables]
             for unknown in set(values) - set(names):
                 raise ProgramError(
-                    f"population '{self.name}': law '{law.name}' has no {kind} {unknown}; {did_you_mean(unknown, names)}"
+                    f"{owner}: law '{law.name}' has no {kind} {unknown}; {did_you_mean(unknown, names)}"
                 )
             for missing in set(names) - set(values):
-                raise ProgramError(f"population '{self.name}': its {kind}s must be {names}; {missing} is missing")
+                raise ProgramError(f"{owner}: its {kind}s must be {names}; {missing} is missing")
             checked = {}
             for variable in variables:
-                array = variable.check(values[variable.name], f"population '{self.name}'").ravel()
+                array = variable.check(array_of(values[variable.name], owner, variable.name), owner).ravel()
                 if array.size not in ((1,) if variable.shared else (1, self.size)):
                     raise ProgramError(
-                        f"population '{self.name}': {variable.name} has {array.size} values for {self.size} neurons"
+                        f"{owner}: {variable.name} has {array.size} values for {self.size} neurons"
                     )
                 checked[variable.name] = array if variable.shared else np.broadcast_to(array, self.size).copy()
             object.__setattr__(self, f"{kind}s", checked)
-        law.check(self.parameters, f"population '{self.name}'")
+        law.check(self.parameters, owner)
 
     @property
     def inputs(self) -> dict[str, int]:
@@ -75,16 +83,21 @@ class Source(ByValue):
     pulses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        lengths = {p: np.shape(f)[0] for p, f in self.frames.items()}
+        owner = f"source '{self.name}'"
+        frames = {p: whole(f, owner, p, PAYLOAD_RANGE).astype(np.int32, copy=False) for p, f in self.frames.items()}
+        for port, values in frames.items():
+            if values.ndim != 2:
+                raise ProgramError(f"{owner}: {port} has shape {values.shape}; give (frames, size), one row a frame")
+        lengths = {p: len(f) for p, f in frames.items()}
         if len(set(lengths.values())) != 1 or 0 in lengths.values():
-            raise ProgramError(f"source '{self.name}': all ports need the same number of frames, at least 1: {lengths}")
-        if self.hold < 1:
-            raise ProgramError(f"source '{self.name}': a frame lasts {self.hold} steps; at least 1")
-        frames = {p: whole(f, f"source '{self.name}'", p, PAYLOAD_RANGE) for p, f in self.frames.items()}
-        object.__setattr__(self, "frames", {p: f.astype(np.int32, copy=False) for p, f in frames.items()})
+            raise ProgramError(f"{owner}: all ports need the same number of frames, at least 1: {lengths}")
+        check_count(f"{owner}: steps of a frame", self.hold, 1)
         count = next(iter(lengths.values()))
-        order = np.arange(count) if self.order is None else self.order
-        object.__setattr__(self, "order", whole(order, f"source '{self.name}'", "order", (0, count - 1)))
+        order = whole(np.arange(count) if self.order is None else self.order, owner, "order", (0, count - 1))
+        if order.ndim != 1 or not order.size:
+            raise ProgramError(f"{owner}: order has shape {order.shape}; give numbers of frames, one after the other")
+        object.__setattr__(self, "frames", frames)
+        object.__setattr__(self, "order", order)
 
     @property
     def inputs(self) -> dict[str, int]:

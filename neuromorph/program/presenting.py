@@ -6,7 +6,7 @@ import numpy as np
 
 from neuromorph.errors import ProgramError
 from neuromorph.program.neurons import Source
-from neuromorph.program.values import Array
+from neuromorph.program.values import Array, array_of
 
 
 def presenter(name: str, samples: Array, targets: Array, *, steps: int, opening: int, order: Array | None = None) -> Source:
@@ -17,7 +17,8 @@ def presenter(name: str, samples: Array, targets: Array, *, steps: int, opening:
     shapes, RangeError for values.
     """
     for what, values in (("samples", samples), ("targets", targets)):
-        if np.ndim(values) != 2:
-            raise ProgramError(f"presenter '{name}': {what} have shape {np.shape(values)}; give one row a sample")
+        shape = array_of(values, f"presenter '{name}'", what).shape
+        if len(shape) != 2:
+            raise ProgramError(f"presenter '{name}': {what} have shape {shape}; give one row a sample")
     frames = {"s_out": samples, "s_target": targets, "s_phase": np.full((len(samples), 1), opening)}
     return Source(name, frames, hold=steps, order=order, pulses=("s_phase",))

@@ -90,9 +90,11 @@ class Program(ByValue):
         by_name = {node.name: node for node in self.nodes}
         object.__setattr__(self, "_by_name", by_name)
         object.__setattr__(self, "_into", _by_target(self.links))
-        if len(by_name) < len(self.nodes) or "" in by_name:
-            twice = {name for name, count in Counter(n.name for n in self.nodes).items() if count > 1}
-            raise ProgramError(f"two nodes are called {sorted(twice)}, or one has no name; give every Process its own name")
+        if "" in by_name:
+            raise ProgramError(f"a {type(by_name['']).__name__.lower()} has no name; give every node a name of its own")
+        if len(by_name) < len(self.nodes):
+            twice = next(name for name, count in Counter(n.name for n in self.nodes).items() if count > 1)
+            raise ProgramError(f"two nodes are called '{twice}'; give every node a name of its own")
         for link in self.links:
             self._check_link(link)
         for synapse in self.synapses:

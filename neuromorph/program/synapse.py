@@ -64,6 +64,11 @@ class Plasticity:
                     raise RangeError(f"{owner}: {trace}_{kind} = {values[trace]} is outside {low}..{high}")
         whole(np.array(self.t_epoch), owner, "t_epoch", EPOCH_RANGE)
         whole(np.array(self.rng_seed), owner, "rng_seed", SEED_RANGE)
+        if not isinstance(self.graded_spike, GradedSpike) or not isinstance(self.sign_mode, SignMode):
+            raise RangeError(
+                f"{owner}: graded_spike = {self.graded_spike!r}, sign_mode = {self.sign_mode!r}; give members of "
+                "neuromorph.laws.GradedSpike and SignMode"
+            )
         if self.dw is None and self.dd is None and self.dt is None:
             raise ProgramError(f"{owner}: a plastic synapse without a rule")
 
@@ -91,6 +96,8 @@ class Synapse(ByValue):
 
     def __post_init__(self) -> None:
         owner = f"synapse '{self.name}'"
+        if not isinstance(self.plasticity, Plasticity | None):
+            raise ProgramError(f"{owner}: learning = {self.plasticity!r} is no Plasticity; make one, as plastic('x0*y1') does")
         mode = self.plasticity.sign_mode if self.plasticity else SignMode.MIXED
         checked = whole(self.weights, owner, "weights", WEIGHT_RANGE[mode]).astype(np.int16)
         expected = self.shape if self.index is None else (np.shape(self.index)[1],)

@@ -14,9 +14,17 @@ Array = NDArray[Any]
 INT32 = (-(2**31), 2**31 - 1)
 
 
+def array_of(values: Any, owner: str, name: str) -> Array:
+    """`values` as an array. Raises RangeError for rows of different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise RangeError(f"{owner}: {name} has rows of different lengths; give an array") from None
+
+
 def whole(values: Array, owner: str, name: str, bounds: tuple[int, int]) -> Array:
     """`values` as integers (those that are stay as they are), or a RangeError that names one of the wrong ones."""
-    values = np.asarray(values)
+    values = array_of(values, owner, name)
     if values.dtype.kind not in "biuf":
         raise RangeError(f"{owner}: {name} is of type {values.dtype}; give whole numbers of {bounds[0]}..{bounds[1]}")
     low, high = bounds

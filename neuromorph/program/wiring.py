@@ -16,21 +16,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from neuromorph.errors import ProgramError, RangeError, RuleError, did_you_mean
+from neuromorph.errors import ProgramError, RangeError, RuleError, check_count, did_you_mean
 from neuromorph.laws.law import Law
 from neuromorph.laws.phase import FREE, NUDGED
 from neuromorph.laws.products.plasticity import SignMode
-from neuromorph.laws.products.rule import GradedSpike, check_moves, read_rule
+from neuromorph.laws.products.rule import GradedSpike, Rule, check_moves, read_rule
 from neuromorph.laws.weights import STATIC_RANGE, grid, mode_of, off_grid
-from neuromorph.program.neurons import Population, Sink, Source
+from neuromorph.program.neurons import Population, Sink, Source, check_law
 from neuromorph.program.presenting import presenter
 from neuromorph.program.program import Link, Node, Probe, Program
 from neuromorph.program.synapse import TRACES, Plasticity, Synapse, entries
-from neuromorph.program.values import Array
+from neuromorph.program.values import Array, array_of, whole
 
 BASAL = {"s_in_bap": "s_out_bap", "s_in_y1": "s_out_y1", "s_in_y2": "s_out_y2", "s_in_y3": "s_out_y3"}
 """What teaches a three-factor synapse: its learning ports, and the ports of its post-neurons that write them."""
@@ -98,10 +99,13 @@ def plastic(
     known = [f"{trace}_{kind}" for trace in own for kind in ("tau", "impulse")]
     if strange := set(traces) - set(known):
         raise RangeError(f"plastic() takes no {sorted(strange)[0]}; {did_you_mean(sorted(strange)[0], known)}")
+    for name, number in traces.items():
+        if not isinstance(number, Real):
+            raise RangeError(f"plastic(): {name} = {number!r} is no number; give one")
     made = Plasticity(
-        dw=None if dw is None else read_rule(dw),
-        dd=None if dd is None else read_rule(dd),
-        dt=None if dt is None else read_rule(dt),
+        dw=_read("dw", dw),
+        dd=_read("dd", dd),
+        dt=_read("dt", dt),
         three_factor=three_factor,
         taus={t: float(traces.get(f"{t}_tau", 0) if t in own else KEPT) for t in TRACES},
         impulses={t: float(traces.get(f"{t}_impulse", 0)) for t in TRACES},
@@ -112,6 +116,31 @@ def plastic(
     )
     made.check("plastic()")
     return made
+
+
+def _read(name: str, text: str | None) -> Rule | None:
+    if not isinstance(text, str | None):
+        raise RuleError(f"plastic(): {name} = {text!r} is no text; write a sum of products, such as '2^-1*x0*y1'")
+    return None if text is None else read_rule(text)
+
+
+def _check_name(kind: str, name: object) -> None:
+    if not isinstance(name, str) or not name:
+        raise ProgramError(f"a {kind} is called {name!r}; give it a name, a text of its own")
+
+
+def _port(given: object, owner: str) -> Port:
+    """Raise ProgramError for anything but a port."""
+    if isinstance(given, Port):
+        return given
+    raise ProgramError(f"{owner}: {given!r} is no port; give a port of a node, such as hidden.s_out")
+
+
+def _part(given: object, owner: str) -> Node:
+    """The node of a Part; raise ProgramError for anything else."""
+    if isinstance(given, Part):
+        return given._node
+    raise ProgramError(f"{owner}: {given!r} is no part; give what population, source, synapse or sink returned")
 
 
 class Wiring:
@@ -128,6 +157,7 @@ class Wiring:
 
     def population(self, name: str, law: Law, size: int, /, **values: Any) -> Part:
         """`size` neurons of a law; parameters and states by the law's names (one value, or one a neuron), its defaults otherwise."""
+        check_law(law, f"population '{name}'")
         known = {v.name: v for v in law.parameters + law.states}
         if strange := [v for v in values if v not in known]:
             raise ProgramError(
@@ -141,13 +171,14 @@ class Wiring:
         self, name: str, samples: Array, targets: Array | None = None, *, steps: int, order: Array | None = None
     ) -> Part:
         """Shows each sample for `steps` steps (`s_out`), opens a phase with it (`s_phase`), nudged by its target (`s_target`) or free."""
-        shown = np.zeros((len(samples), 1), np.int32) if targets is None else targets
+        samples = array_of(samples, f"presenter '{name}'", "samples")
+        shown = np.zeros((*samples.shape[:1], 1), np.int32) if targets is None else targets
         opening = FREE if targets is None else NUDGED
         return self._add(presenter(name, samples, shown, steps=steps, opening=opening, order=order))
 
     def source(self, name: str, frames: Array | Mapping[str, Array], *, hold: int = 1, order: Array | None = None) -> Part:
         """Sends frames (n, size) from `s_out`, or of several ports by name, one after the other, each for `hold` steps."""
-        ports = dict(frames) if isinstance(frames, Mapping) else {"s_out": np.asarray(frames)}
+        ports = dict(frames) if isinstance(frames, Mapping) else {"s_out": frames}
         return self._add(Source(name, ports, hold, order))
 
     def synapse(
@@ -169,16 +200,17 @@ class Wiring:
         graded False: any payload counts 1. delays: in steps beyond the one that every synapse takes. Static weights have eight bits:
         even numbers of -256..254, or 0..255, or -255..0.
         """
-        index = None
-        shape = np.shape(weights)
-        if shape != (post.size, pre.size):
-            raise ProgramError(
-                f"synapse '{name}' from {pre} to {post}: weights of shape {shape}, not {(post.size, pre.size)}"
-            )
-        if hasattr(weights, "tocoo"):
+        owner, index, sparse = f"synapse '{name}'", None, hasattr(weights, "tocoo")
+        if not isinstance(taught_by, Mapping | None):
+            raise ProgramError(f"{owner}: taught_by = {taught_by!r}; map its learning ports to ports of the post-neurons")
+        size = _port(post, owner).size, _port(pre, owner).size
+        shape = weights.shape if sparse else array_of(weights, owner, "weights").shape
+        if shape != size:
+            raise ProgramError(f"{owner} from {pre} to {post}: weights of shape {shape}, not {size}")
+        if sparse:
             index, weights = entries(weights)
-        if delays is not None:
-            delays = np.broadcast_to(delays, np.shape(weights))
+        if delays is not None and np.ndim(delays) == 0:
+            delays = np.full(np.shape(weights), delays)
         made = Synapse(name, shape, weights, index, exponent, graded, delays, learning)
         if learning:
             _check_moves(made, learning)
@@ -191,22 +223,32 @@ class Wiring:
 
     def tied(self, name: str, pre: Port, post: Port, forward: Part) -> Part:
         """The transposed weights of `forward`, from `pre` to `post`: weight transport, which runs here and fits no chip."""
-        return self._connect(Synapse(name, (post.size, pre.size), np.zeros(0), tied_to=forward._node.name), pre, post)
+        owner = f"synapse '{name}'"
+        shape = _port(post, owner).size, _port(pre, owner).size
+        return self._connect(Synapse(name, shape, np.zeros(0), tied_to=_part(forward, owner).name), pre, post)
 
     def sink(self, name: str, port: Port, *, length: int) -> Part:
         """Keeps the last `length` messages of a port."""
-        part = self._add(Sink(name, np.zeros((port.size, length), np.int32)))
+        check_count(f"sink '{name}': length", length, 1)
+        part = self._add(Sink(name, np.zeros((_port(port, f"sink '{name}'").size, length), np.int32)))
         self.link(port, part.a_in)
         return part
 
     def probe(self, name: str, part: Part, variable: str, *, length: int, every: int = 1, offset: int = 0) -> None:
         """Records a variable (a state, a parameter, weights or a port) at steps offset + 1, offset + 1 + every, ...: `length` of them."""
-        self._probes.append(Probe(name, part._node.name, variable, length, every, offset))
+        owner = f"probe '{name}'"
+        _check_name("probe", name)
+        for what, number, least in (("length", length, 1), ("every", every, 1), ("offset", offset, 0)):
+            check_count(f"{owner}: {what}", number, least)
+        self._probes.append(Probe(name, _part(part, owner).name, variable, length, every, offset))
 
     def link(self, source: Port, target: Port, index: Array | None = None) -> None:
         """target += what source sends: one to one; to all, where it sends one value; or sent element index[i] to target element i."""
-        if index is None and source.size == 1 < target.size:
-            index = np.zeros(target.size, int)
+        sent, taken = (_port(end, f"link from {source!s} to {target!s}").size for end in (source, target))
+        if index is not None:
+            index = whole(index, f"link from {source} to {target}", "index", (-1, sent - 1))
+        elif sent == 1 < taken:
+            index = np.zeros(taken, int)
         self._links.append(Link((source.node, source.name), (target.node, target.name), index))
 
     def program(self) -> Program:
@@ -217,6 +259,7 @@ class Wiring:
         return Program(tuple(self._nodes.values()), tuple(links), tuple(self._probes))
 
     def _add(self, node: Node) -> Part:
+        _check_name(type(node).__name__.lower(), node.name)
         if node.name in self._nodes:
             raise ProgramError(f"there is a node called '{node.name}' already; give every node its own name")
         self._nodes[node.name] = node

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -141,6 +144,49 @@ def synapse(weights: object = ((2, 2), (2, 2)), learning: object = None, **more:
 def test_what_makes_no_network_is_refused(wrong: object, error: type[NeuromorphError], says: str) -> None:
     with pytest.raises(error, match=says):
         wrong()  # type: ignore[operator]
+
+
+def test_what_is_of_another_kind_is_named_in_a_line() -> None:
+    """Of each argument: what it is, of which object, and what to give instead."""
+    net, pairs = Wiring(), ((2, 2), (2, 2))
+    s, p = net.source("s", [[1, 1]]), cell(net, "p")
+    two = plastic("x0*y1", three_factor=False, y1_impulse=16, y1_tau=10)
+    cases: list[tuple[Callable[[], object], type[NeuromorphError], str]] = [
+        *((partial(net.population, "q", LIF, n), RangeError, f"population 'q': size = {n!r}: give a whole number, at least 1")
+          for n in (-4, 0, 1.5, 4.0, True, "2")),
+        *((partial(net.population, "q", law, 2), ProgramError, f"population 'q': law = {law!r} is no Law; give the Law itself")
+          for law in ("LIF", None)),
+        *((partial(cell, net, "q", vth=vth), RangeError, "population 'q': vth is of type .*; give whole numbers of 0..131071")
+          for vth in ("a", None)),
+        (lambda: cell(net, "q", vth=[[1], [1, 2]]), RangeError, "'q': vth has rows of different lengths"),
+        *((partial(cell, net, name), ProgramError, f"a population is called {name!r}; give it a name") for name in ("", 3, None)),
+        (lambda: net.source("t", np.array([1, 2, 3])), ProgramError, r"source 't': s_out has shape \(3,\); give \(frames, size\)"),
+        (lambda: net.source("t", [[1], [1, 2]]), RangeError, "source 't': s_out has rows of different lengths"),
+        (lambda: net.source("t", [[1]], hold=1.5), RangeError, r"source 't': steps of a frame = 1\.5: give a whole number"),
+        (lambda: net.source("t", [[1]], order=[]), ProgramError, r"source 't': order has shape \(0,\)"),
+        (lambda: net.presenter("t", 3, steps=2), ProgramError, r"presenter 't': samples have shape \(\)"),
+        (lambda: net.synapse("w", s.s_out, p.a_in, pairs, "x0*y0"), ProgramError, "'w': learning = 'x0[*]y0' is no Plasticity; make one"),
+        (lambda: net.synapse("w", s, p.a_in, pairs), ProgramError, "'w': <source 's': s_out> is no port; give a port of a node"),
+        (lambda: net.synapse("w", s.s_out, None, pairs), ProgramError, "'w': None is no port"),
+        (lambda: net.synapse("w", s.s_out, p.a_in, ((1,), (1, 2))), RangeError, "'w': weights has rows of different lengths"),
+        (lambda: net.synapse("w", s.s_out, p.a_in, pairs, delays=[1, 2, 3]), ProgramError, r"'w': delays have shape \(3,\)"),
+        (lambda: net.synapse("w", s.s_out, p.a_in, pairs, two, taught_by="y1"), ProgramError, "'w': taught_by = 'y1'; map"),
+        (lambda: net.tied("w", s.s_out, p.a_in, None), ProgramError, "synapse 'w': None is no part; give what"),
+        (lambda: net.link(s.s_out, None), ProgramError, "link from s.s_out to None: None is no port"),
+        (lambda: net.link(s.s_out, p.a_in, [0.5, 1]), RangeError, "s.s_out to p.a_in: index holds 0.5"),
+        (lambda: net.sink("k", p, length=3), ProgramError, "sink 'k': <population 'p': .*> is no port"),
+        (lambda: net.sink("k", p.s_out, length=1.5), RangeError, r"sink 'k': length = 1\.5"),
+        (lambda: net.probe("k", p.s_out, "s_out", length=3), ProgramError, "probe 'k': .* is no part"),
+        (lambda: net.probe("k", p, "s_out", length="a"), RangeError, "probe 'k': length = 'a'"),
+        (lambda: net.probe(None, p, "s_out", length=1), ProgramError, "a probe is called None"),
+        (lambda: plastic(3), RuleError, "dw = 3 is no text; write a sum of products"),
+        (lambda: plastic("x0*y1", x1_tau="a"), RangeError, "x1_tau = 'a' is no number"),
+        (lambda: plastic("x0*y1", sign_mode=1), RangeError, "sign_mode = 1; give members of neuromorph.laws.GradedSpike and SignMode"),
+    ]  # fmt: skip
+    for wrong, error, says in cases:
+        with pytest.raises(error, match=says) as found:
+            wrong()
+        assert "\n" not in str(found.value)
 
 
 def test_a_port_of_another_network_is_refused() -> None:
