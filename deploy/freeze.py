@@ -11,6 +11,7 @@ from neuromorph.errors import ProgramError
 from neuromorph.laws.products.plasticity import TAG_1_RANGE, SignMode
 from neuromorph.laws.weights import on_grid
 from neuromorph.program import LEARNING_INPUTS, Population, Program, Synapse, variables
+from neuromorph.program.given import check_program
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def freeze(program: Program) -> tuple[Program, FreezeReport]:
     transposed weights, for nothing changes them any more. The drive under way (`a_buff`) stays. Raises
     ProgramError when a probe reads what goes.
     """
+    check_program(program, "freeze")
     plastic = [s for s in program.synapses if s.plasticity]
     now = {s.name: s for s in program.synapses} | {s.name: _static(s) for s in plastic}
     for synapse in program.synapses:
@@ -89,6 +91,7 @@ def pause(program: Program) -> Program:
     that were set to 0. Raises ProgramError naming every synapse for which this would not hold, and why; `freeze` ends the
     learning of any rule.
     """
+    check_program(program, "pause")
     reasons = [f"synapse '{s.name}' {why}" for s in program.synapses if (why := why_never_paused(program, s))]
     if reasons:
         raise ProgramError(f"learning cannot be paused exactly: {'; '.join(reasons)}; use freeze() instead")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, check_count
 from neuromorph.program import Array
 
 if TYPE_CHECKING:
@@ -151,8 +151,9 @@ def raster(axes: Axes, recorded: Mapping[str, Array], steps: int) -> Axes:
     recorded: port -> payloads (steps, neurons), as a network's `run` returns them. White is silence; the darker, the larger the payload,
     up to the largest of its port. Bands are equally high, however many neurons they hold. Raises RangeError for other shapes.
     """
-    if not recorded:
-        raise RangeError("nothing was recorded: give payloads of at least one port")
+    if not isinstance(recorded, Mapping) or not recorded:
+        raise RangeError("nothing was recorded: give payloads of at least one port by its name, as a network's run() returns them")
+    check_count("steps", steps, 1)
     for k, (port, payloads) in enumerate(recorded.items()):
         values = np.asarray(payloads)
         if values.ndim != 2 or not 1 <= steps <= len(values) or values.shape[1] == 0:

@@ -43,6 +43,7 @@ from neuromorph.deploy.artifact.schema import (
 from neuromorph.errors import ArtifactError, OutputError, ProgramError
 from neuromorph.laws.law import Law
 from neuromorph.program import Program
+from neuromorph.program.given import check_program
 
 SCHEMA = 2
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -64,6 +65,7 @@ def save(program: Program, path: str | Path, provenance: Provenance, *, overwrit
     the Program holds what the schema cannot keep exactly (frames that are no 32-bit integers, a rule whose
     text says something else than its products).
     """
+    check_program(program, "save")
     path = Path(path)
     if path.exists() and not overwrite:
         raise OutputError(f"'{path}' exists already; choose another name, or overwrite=True to replace it")

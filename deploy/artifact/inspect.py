@@ -14,6 +14,7 @@ from rich.table import Table
 
 from neuromorph.deploy.artifact.file import Artifact
 from neuromorph.deploy.check.rules import weight_bits
+from neuromorph.errors import ArtifactError
 from neuromorph.laws.products.rule import FACTOR_BITS
 from neuromorph.program import Node, Outside, Population, Sink, Synapse
 
@@ -32,6 +33,9 @@ def summary(artifact: Artifact) -> dict[str, Any]:
     uses of 7, tags that a rule changes, and the states and parameters of neurons. Buffers, indices and frames
     are not in it.
     """
+    if not isinstance(artifact, Artifact):
+        kind = type(artifact).__name__
+        raise ArtifactError(f"what is described is an Artifact, as load() gives it, not a {kind}; save a Program, and load the file")
     program = artifact.program
     nodes = [{"kind": type(n).__name__.lower(), "name": n.name, **_node(n)} for n in program.nodes]
     memory: Counter[str] = Counter(dict.fromkeys(MEMORY, 0))

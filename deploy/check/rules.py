@@ -19,6 +19,7 @@ from neuromorph.laws.products.plasticity import TRACE_RANGE, SignMode
 from neuromorph.laws.products.rule import GradedSpike
 from neuromorph.laws.weights import STATIC_RANGE, mode_of, off_grid
 from neuromorph.program import Array, Population, Program, Source, Synapse
+from neuromorph.program.given import check_program
 
 Findings = Iterator[tuple[str, str]]
 
@@ -50,6 +51,7 @@ class Compiled:
 
 def complaints(program: Program) -> list[Complaint]:
     """Everything that is wrong with a Program, at once; required rules first."""
+    check_program(program, "complaints")
     return [
         Complaint(rule.__name__, where, message, fatal)
         for fatal, rules in ((True, REQUIRED), (False, ADVISED))
@@ -60,6 +62,7 @@ def complaints(program: Program) -> list[Complaint]:
 
 def compile_program(program: Program, freeze: bool = False) -> Compiled:
     """Check a Program, frozen first if wanted. Raises CompileError, listing all, if a complaint is fatal."""
+    check_program(program, "compile_program")
     report = None
     if freeze:
         program, report = frozen_of(program)

@@ -10,10 +10,11 @@ import numpy as np
 from neuromorph.engine import fields as f
 from neuromorph.engine.kernel import operations, run_steps
 from neuromorph.engine.layout import BLOCK, Layout, Place, Stream
-from neuromorph.errors import ProgramError, RangeError, SimulationError
+from neuromorph.errors import ProgramError, RangeError, SimulationError, did_you_mean
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.laws.synapse import PAYLOAD_RANGE
 from neuromorph.program import Array, Node, Outside, Population, Program, Sink, Source, Synapse, Turn
+from neuromorph.program.given import check_program
 
 Progress = Callable[[int], None]
 
@@ -65,6 +66,7 @@ class Engine:
     """
 
     def __init__(self, program: Program) -> None:
+        check_program(program, "Engine")
         self.program = program
         self.step = program.step
         self._layout = Layout(program)
@@ -190,6 +192,9 @@ class Engine:
             return self._layout.place(name, variable)
         except KeyError:
             known = sorted(v for n, v in self._layout.places if n == name)
+            if not known:
+                there = dict.fromkeys(n for n, _ in self._layout.places)
+                raise ProgramError(f"no node or probe is called '{name}'; {did_you_mean(name, there)}") from None
             raise ProgramError(f"'{name}' has no variable '{variable}'; it has {known}") from None
 
     def get(self, name: str, variable: str) -> Array:

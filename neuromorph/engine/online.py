@@ -17,6 +17,7 @@ from neuromorph.engine.engine import Engine
 from neuromorph.errors import ProgramError
 from neuromorph.laws.phase import FREE, NUDGED
 from neuromorph.program import Array, Population, Probe, Program, Source
+from neuromorph.program.given import check_program
 from neuromorph.program.presenting import presenter
 
 Progress = Callable[[int], None]
@@ -25,6 +26,7 @@ ANSWER = "answer"
 
 def presenter_of(program: Program) -> Source:
     """The source that presents samples."""
+    check_program(program, "neuromorph.engine")
     found = [n for n in program.nodes if isinstance(n, Source) and "s_phase" in n.pulses]
     if len(found) != 1:
         raise ProgramError(f"this Program has {len(found)} presenters (sources that open phases); exactly one is needed")
@@ -33,6 +35,7 @@ def presenter_of(program: Program) -> Source:
 
 def readout_of(program: Program) -> Population:
     """The population that answers."""
+    check_program(program, "neuromorph.engine")
     found = [p for p in program.populations if p.law.answer]
     if len(found) != 1:
         raise ProgramError(f"this Program has {len(found)} readouts; exactly one is needed")

@@ -43,18 +43,14 @@ class Population(ByValue):
         ):
             names = [v.name for v in variables]
             for unknown in set(values) - set(names):
-                raise ProgramError(
-                    f"{owner}: law '{law.name}' has no {kind} {unknown}; {did_you_mean(unknown, names)}"
-                )
+                raise ProgramError(f"{owner}: law '{law.name}' has no {kind} {unknown}; {did_you_mean(unknown, names)}")
             for missing in set(names) - set(values):
                 raise ProgramError(f"{owner}: its {kind}s must be {names}; {missing} is missing")
             checked = {}
             for variable in variables:
                 array = variable.check(array_of(values[variable.name], owner, variable.name), owner).ravel()
                 if array.size not in ((1,) if variable.shared else (1, self.size)):
-                    raise ProgramError(
-                        f"{owner}: {variable.name} has {array.size} values for {self.size} neurons"
-                    )
+                    raise ProgramError(f"{owner}: {variable.name} has {array.size} values for {self.size} neurons")
                 checked[variable.name] = array if variable.shared else np.broadcast_to(array, self.size).copy()
             object.__setattr__(self, f"{kind}s", checked)
         law.check(self.parameters, owner)

@@ -97,7 +97,9 @@ class Synapse(ByValue):
     def __post_init__(self) -> None:
         owner = f"synapse '{self.name}'"
         if not isinstance(self.plasticity, Plasticity | None):
-            raise ProgramError(f"{owner}: learning = {self.plasticity!r} is no Plasticity; make one, as plastic('x0*y1') does")
+            raise ProgramError(
+                f"{owner}: learning = {self.plasticity!r} is no Plasticity; make one, as plastic('x0*y1') does"
+            )
         mode = self.plasticity.sign_mode if self.plasticity else SignMode.MIXED
         checked = whole(self.weights, owner, "weights", WEIGHT_RANGE[mode]).astype(np.int16)
         expected = self.shape if self.index is None else (np.shape(self.index)[1],)

@@ -209,8 +209,9 @@ class Wiring:
             raise ProgramError(f"{owner} from {pre} to {post}: weights of shape {shape}, not {size}")
         if sparse:
             index, weights = entries(weights)
-        if delays is not None and np.ndim(delays) == 0:
-            delays = np.full(np.shape(weights), delays)
+        if delays is not None:
+            late = array_of(delays, owner, "delays")
+            delays = late if late.ndim else np.full(np.shape(weights), late)
         made = Synapse(name, shape, weights, index, exponent, graded, delays, learning)
         if learning:
             _check_moves(made, learning)

@@ -13,6 +13,7 @@ from neuromorph.processes.rebuilding.links import connect
 from neuromorph.processes.rebuilding.nodes import process_of, tied
 from neuromorph.processes.simulating.simulate import resume
 from neuromorph.program import Probe, Program, Synapse
+from neuromorph.program.given import check_program
 
 
 def rebuild(program: Program) -> dict[str, AbstractProcess]:
@@ -25,6 +26,7 @@ def rebuild(program: Program) -> dict[str, AbstractProcess]:
     Raises RebuildingError for what no Lava process holds, such as a law without a Process, naming it; and what `lower` raises for
     learning rules that Lava cannot run.
     """
+    check_program(program, "rebuild")
     made = {n.name: process_of(n, program.step) for n in program.nodes if not (isinstance(n, Synapse) and n.tied_to)}
     made |= {s.name: tied(s, made[s.tied_to]) for s in program.synapses if s.tied_to}
     processes = {node.name: made[node.name] for node in program.nodes}

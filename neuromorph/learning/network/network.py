@@ -13,14 +13,14 @@ Layer k has an activation f_k (activations.py), which `activate` and `slope` com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, is_count
 from neuromorph.learning.network.activations import (
     ACTIVATIONS,
     Activation,
@@ -143,6 +143,12 @@ def largest_changes(before: Sequence[Tensor], after: Sequence[Tensor], compartme
     return changes.view(compartments, -1).amax(0)
 
 
+def check_sizes(sizes: object) -> None:
+    """Raise RangeError unless they are at least two whole numbers above 0."""
+    if isinstance(sizes, str) or not isinstance(sizes, Collection) or len(sizes) < 2 or not all(map(is_count, sizes)):
+        raise RangeError(f"layers {sizes!r} are no network: give at least two positive sizes, such as (64, 128, 10)")
+
+
 def mlp(
     sizes: Sequence[int],
     *,
@@ -152,9 +158,8 @@ def mlp(
     start: Start = "glorot",
     seed: int = 0,
 ) -> Network:
-    """Dense layers of the given sizes; biases start at 0. Raises RangeError when a size is not positive."""
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise RangeError(f"layers {list(sizes)} are no network: give at least two positive sizes")
+    """Dense layers of the given sizes; biases start at 0. Raises RangeError for sizes that are none."""
+    check_sizes(sizes)
     generator = torch.Generator().manual_seed(seed)
     connections = [Dense((pre,), post, start, generator) for pre, post in pairwise(sizes)]
     return Network(connections, hidden=hidden, output=output, feedback=feedback, seed=seed)

@@ -60,7 +60,7 @@ from neuromorph.learning.network.activations import Activation
 from neuromorph.learning.network.connections import Convolution, Start
 from neuromorph.learning.network.feedback import Direct
 from neuromorph.learning.network.losses import make_loss
-from neuromorph.learning.network.network import Network, States, Updates
+from neuromorph.learning.network.network import Network, States, Updates, check_sizes
 from neuromorph.learning.network.recurrent import Recurrent
 from neuromorph.learning.phases.terms import Term, TwoTermRule, added
 from neuromorph.learning.relaxing.relaxation import choose_switches
@@ -312,6 +312,7 @@ class ArbitraryDyadic(SaddleRule):
     settings: ClassVar[Settings] = Settings(rate=(1e-3, 1e-4), first="uniform")
 
     def build(self, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
+        check_sizes(sizes)
         if len(sizes) != 3:
             raise RangeError(
                 f"arbitrary connectivity knows no layers, and {list(sizes)} asks for some: give three sizes, inputs, hidden units "

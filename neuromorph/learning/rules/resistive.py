@@ -30,7 +30,7 @@ from neuromorph.errors import RangeError
 from neuromorph.learning.network.activations import Activation
 from neuromorph.learning.network.connections import Start
 from neuromorph.learning.network.feedback import Tied
-from neuromorph.learning.network.network import Network, States, Updates
+from neuromorph.learning.network.network import Network, States, Updates, check_sizes
 from neuromorph.learning.phases.terms import added
 from neuromorph.learning.relaxing.relaxation import Clamp, Nudge, NudgedRule, Order, Relaxation
 from neuromorph.learning.rule import Settings
@@ -110,6 +110,7 @@ class Resistive(NudgedRule):
         return "linear"
 
     def build(self, sizes: Sequence[int], feedback: str | None = None, seed: int = 0, first: Start | None = None) -> Network:
+        check_sizes(sizes)
         network = super().build([2 * sizes[0], *sizes[1:]], feedback, seed, first)
         clamp_conductances(network)
         return network

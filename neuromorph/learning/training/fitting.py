@@ -5,11 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from neuromorph.data import Dataset
 from neuromorph.errors import RangeError, check_count
 from neuromorph.learning.faults import blamed, check_prediction, state_of
 from neuromorph.learning.network.network import Network
 from neuromorph.learning.rule import Rule, Settings
 from neuromorph.learning.training.batches import Samples
+
+
+def check_kinds(network: object, rule: object, data: object) -> None:
+    """Raise RangeError for arguments of other kinds, or in another order."""
+    for what, given, kind, how in (
+        ("network", network, Network, "as rule.build((64, 128, 10)) gives it"),
+        ("rule", rule, Rule, "as make_rule('dp') gives it"),
+        ("data", data, Dataset, "as load('digits') or Dataset.from_arrays(x, y) gives it"),
+    ):
+        if not isinstance(given, kind):
+            raise RangeError(f"Trainer(network, rule, data): {what} is a {type(given).__name__}; give a {kind.__name__}, {how}")
 
 
 def check_numbers(settings: Settings, held: int, metrics: int, images: int, keep_best: bool) -> None:

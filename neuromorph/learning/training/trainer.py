@@ -35,7 +35,7 @@ from neuromorph.learning.rule import Outcome, Rule, Settings
 from neuromorph.learning.training import checkpoint
 from neuromorph.learning.training.batches import Batches, Samples, Share
 from neuromorph.learning.training.distributed import Ranks, chosen_device
-from neuromorph.learning.training.fitting import check_numbers, check_scores, check_share
+from neuromorph.learning.training.fitting import check_kinds, check_numbers, check_scores, check_share
 from neuromorph.learning.training.made import check_made, made_of
 from neuromorph.learning.training.metrics import measure
 from neuromorph.learning.training.optimizers import connection_of, make_optimizer, make_schedule, set_rates
@@ -93,6 +93,7 @@ class Trainer:
         keep_best: bool = False,
         ranks: Ranks = Ranks(),  # noqa: B008 (frozen)
     ) -> None:
+        check_kinds(network, rule, data)
         settings = rule.settings_for(network, len(data.train_images)) if settings is None else settings
         held = len(data.train_images) // HELD_OUT if validation is None else validation
         check_numbers(settings, held, metrics, len(data.train_images), keep_best)
