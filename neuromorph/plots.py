@@ -152,7 +152,9 @@ def raster(axes: Axes, recorded: Mapping[str, Array], steps: int) -> Axes:
     up to the largest of its port. Bands are equally high, however many neurons they hold. Raises RangeError for other shapes.
     """
     if not isinstance(recorded, Mapping) or not recorded:
-        raise RangeError("nothing was recorded: give payloads of at least one port by its name, as a network's run() returns them")
+        raise RangeError(
+            "nothing was recorded: give payloads of at least one port by its name, as a network's run() returns them"
+        )
     check_count("steps", steps, 1)
     for k, (port, payloads) in enumerate(recorded.items()):
         values = np.asarray(payloads)

@@ -35,7 +35,9 @@ def summary(artifact: Artifact) -> dict[str, Any]:
     """
     if not isinstance(artifact, Artifact):
         kind = type(artifact).__name__
-        raise ArtifactError(f"what is described is an Artifact, as load() gives it, not a {kind}; save a Program, and load the file")
+        raise ArtifactError(
+            f"what is described is an Artifact, as load() gives it, not a {kind}; save a Program, and load the file"
+        )
     program = artifact.program
     nodes = [{"kind": type(n).__name__.lower(), "name": n.name, **_node(n)} for n in program.nodes]
     memory: Counter[str] = Counter(dict.fromkeys(MEMORY, 0))

@@ -21,7 +21,9 @@ def check_kinds(network: object, rule: object, data: object) -> None:
         ("data", data, Dataset, "as load('digits') or Dataset.from_arrays(x, y) gives it"),
     ):
         if not isinstance(given, kind):
-            raise RangeError(f"Trainer(network, rule, data): {what} is a {type(given).__name__}; give a {kind.__name__}, {how}")
+            raise RangeError(
+                f"Trainer(network, rule, data): {what} is a {type(given).__name__}; give a {kind.__name__}, {how}"
+            )
 
 
 def check_numbers(settings: Settings, held: int, metrics: int, images: int, keep_best: bool) -> None:

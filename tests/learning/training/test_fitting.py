@@ -15,7 +15,10 @@ def test_a_trainer_names_what_is_in_the_wrong_place() -> None:
     for arguments, says in (
         ((rule, network, digits), r"network is a DualPropagation; give a Network, as rule\.build"),
         ((network, "dp", digits), r"rule is a str; give a Rule, as make_rule\('dp'\)"),
-        ((network, rule, (digits.train_images, digits.train_labels)), r"data is a tuple; give a Dataset, as load\('digits'\)"),
+        (
+            (network, rule, (digits.train_images, digits.train_labels)),
+            r"data is a tuple; give a Dataset, as load\('digits'\)",
+        ),
     ):
         with pytest.raises(RangeError, match=says):
             Trainer(*arguments)
