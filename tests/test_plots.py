@@ -146,7 +146,7 @@ def test_a_raster_shows_silence_white_and_every_payload_of_its_steps() -> None:
 @pytest.mark.parametrize(
     ("payloads", "steps", "said"),
     [({}, 1, "nothing was recorded"), ({"a": np.zeros(3)}, 1, "'a' has shape"), ({"a": np.zeros((3, 2))}, 4, "at least 4 steps"),
-     ({"a": np.zeros((3, 2))}, 0, "at least 1 steps"), ({"a": np.zeros((3, 0))}, 1, "'a' has shape")],
+     ({"a": np.zeros((3, 2))}, 0, "give a whole number, at least 1"), ({"a": np.zeros((3, 0))}, 1, "'a' has shape")],
 )  # fmt: skip
 def test_what_is_no_record_is_refused(payloads: Any, steps: int, said: str) -> None:
     with pytest.raises(RangeError, match=said):

@@ -57,7 +57,7 @@ def test_a_type_of_numbers_does_not_count_and_another_type_of_node_does() -> Non
 
 def counting(high: int) -> Law:
     state, sent = Variable("n", 0, high, "steps"), Variable("s_out", 0, 1, "nothing")
-    return Law("counting", (), (sent,), (state,), (), lambda ops: lambda t, n: (n, 0))
+    return Law("counting", (), (sent,), (state,), (), lambda ops: ops.function(lambda t, n: (n, 0)))
 
 
 def test_laws_are_equal_by_what_they_say_not_by_which_object_they_are() -> None:
