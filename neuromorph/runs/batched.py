@@ -199,6 +199,7 @@ class BatchedTraining(Training):
     def go_on_from(self, run: RunFolder) -> None:
         if run.has_checkpoint:
             self.trainer.load(run.path / CHECKPOINT)
+            run.description["history"] = self.trainer.history  # run.json may be older, if the run was killed between the two
 
     def train(self, run: RunFolder, talk: Talk) -> dict[str, Any]:
         task, trainer = self.task, self.trainer

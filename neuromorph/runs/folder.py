@@ -25,7 +25,9 @@ from typing import Any
 from neuromorph.errors import ArtifactError, Interrupted, NeuromorphError, OutputError
 
 DESCRIPTION, CHECKPOINT, SUMMARY = "run.json", "checkpoint.h5", "summary.json"
-NEEDED = ("kind", "task", "data", "history")
+NEEDED = {"kind": str, "task": dict, "data": dict, "history": list}
+KNOWN = {**NEEDED, "continued": list, "results": dict, "seconds": float}
+"""Types of what run.json holds."""
 
 
 def is_first() -> bool:
@@ -78,6 +80,9 @@ class RunFolder:
             raise ArtifactError(f"'{file}' cannot be read: {error}") from None
         if not isinstance(description, dict) or any(name not in description for name in NEEDED):
             raise ArtifactError(f"'{file}' describes no run of this version (it needs {', '.join(NEEDED)}); train anew")
+        for name, kind in KNOWN.items():
+            if name in description and not isinstance(description[name], kind):
+                raise ArtifactError(f"'{file}' is damaged: {name} is {description[name]!r}, no {kind.__name__}; train anew")
         return cls(path, description)
 
     @classmethod
@@ -144,6 +149,20 @@ def write_json(file: Path, value: Any) -> None:
     unfinished = file.with_name(f".{file.name}")
     unfinished.write_text(json.dumps(value, indent=1))
     os.replace(unfinished, file)
+
+
+@contextmanager
+def told_as_damaged(run: RunFolder) -> Iterator[None]:
+    """What cannot be made of run.json within is ArtifactError, in one line."""
+    try:
+        yield
+    except NeuromorphError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise ArtifactError(
+            f"'{run.path / DESCRIPTION}' describes no run that can go on: {type(error).__name__}: {reason}; put it back, or train anew"
+        ) from error
 
 
 @contextmanager

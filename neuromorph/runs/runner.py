@@ -13,7 +13,7 @@ from typing import Any
 
 from neuromorph.console import Talk
 from neuromorph.errors import ArtifactError, RangeError
-from neuromorph.runs.folder import SUMMARY, RunFolder, is_first, write_json
+from neuromorph.runs.folder import SUMMARY, RunFolder, is_first, told_as_damaged, write_json
 from neuromorph.runs.origin import Origin
 from neuromorph.runs.seeds import summary, tell
 from neuromorph.runs.task import Given, Task
@@ -91,18 +91,20 @@ def _task_from_here(run: RunFolder, more: More, talk: Talk) -> Task:
     """What the run is trained to from here on."""
     if not more.longer or run.diverged:
         run.check_unfinished()
-    task = task_of(run).on(more.device)
-    if not more.longer:
-        return task
-    task = task.extended(more.longer)
+    with told_as_damaged(run):
+        task = task_of(run).on(more.device)
+        if not more.longer:
+            return task
+        task = task.extended(more.longer)
     talk.say(f"{run.path} is made longer; {task.when_longer}")
     return task
 
 
 def _go_on(run: RunFolder, task: Task, more: More, talk: Talk, ranks: Any) -> None:
-    origin = Origin.of_run(run)
-    training = task.begin(origin.load(more.data_dir), ranks)
-    training.go_on_from(run)
+    with told_as_damaged(run):
+        origin = Origin.of_run(run)
+        training = task.begin(origin.load(more.data_dir), ranks)
+        training.go_on_from(run)
     _note(run, task, origin.moved(more.data_dir), more.command)
     training.train(run, talk)
 

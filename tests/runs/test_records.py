@@ -286,3 +286,27 @@ def test_a_rule_whose_base_or_helper_was_edited_is_refused(
     assert "or one that it imports" in refusal(monkeypatch, capsys, "train", "--resume", "run", "--epochs", "2")
     (tmp_path / "helper_of_mine.py").write_text("FACTOR = 1")
     assert call(monkeypatch, "train", "--resume", "run", "--epochs", "2") == 0
+
+
+DAMAGE: dict[str, Any] = {
+    "task": [], "data": None, "history": {}, "results": [], "continued": 5,
+    "task.seed": -1, "task.settings": {"batch": 9}, "data.name": 3,
+}  # fmt: skip
+
+
+def test_a_damaged_description_is_one_line_and_a_short_history_is_made_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, file = str(tmp_path / "run"), tmp_path / "run" / "run.json"
+    assert call(monkeypatch, "train", *KINDS["rule"], "-o", run) == 0
+    whole = file.read_text()
+    for place, value in DAMAGE.items():
+        found = json.loads(whole)
+        *outer, name = place.split(".")
+        (found[outer[0]] if outer else found)[name] = value
+        file.write_text(json.dumps(found))
+        capsys.readouterr()
+        assert refusal(monkeypatch, capsys, "train", "--resume", run, "--epochs", "3"), place
+    file.write_text(json.dumps({**json.loads(whole), "history": []}))
+    assert call(monkeypatch, "train", "--resume", run, "--epochs", "2") == 0
+    assert [entry["epoch"] for entry in described(tmp_path / "run")["history"]] == [1, 2]
