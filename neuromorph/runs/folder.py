@@ -19,6 +19,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from neuromorph.errors import ArtifactError, Interrupted, NeuromorphError, Outpu
 
 DESCRIPTION, CHECKPOINT, SUMMARY = "run.json", "checkpoint.h5", "summary.json"
 NEEDED = {"kind": str, "task": dict, "data": dict, "history": list}
-KNOWN = {**NEEDED, "continued": list, "results": dict, "seconds": float}
+KNOWN: dict[str, type] = {**NEEDED, "continued": list, "results": dict, "seconds": Real}
 """Types of what run.json holds."""
 
 

@@ -52,7 +52,7 @@ def test_an_artifact_is_described_and_a_program_is_not() -> None:
 
 
 def test_an_engine_knows_nodes_and_probes_by_name() -> None:
-    with pytest.raises(ProgramError, match="no node or probe is called 'hh'; did you mean h[?] known are w1, w2"):
+    with pytest.raises(ProgramError, match=r"no node or probe is called 'hh'; did you mean h[?] known are w1, w2"):
         Engine(learner()).get("hh", "v")
     with pytest.raises(ProgramError, match=r"'h' has no variable 'vv'; it has "):
         Engine(learner()).get("h", "vv")

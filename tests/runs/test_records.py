@@ -216,11 +216,12 @@ def test_what_run_json_says_of_data_must_be_whole_and_true(
         (run / "run.json").write_text(json.dumps({**whole, "data": data}))
 
     lacking = {name: value for name, value in whole["data"].items() if name != "fingerprint"}
+    needed = "run.json' must say of its data name, data_dir, samples, fingerprint, scaling, and does not"
     for data in (lacking, None, [], {**whole["data"], "colour": 1}, {**whole["data"], "scaling": 3}):
         with_data(data)
         for command in (resume, check):
-            said = refusal(monkeypatch, capsys, *command)
-            assert "run.json' must say of its data name, data_dir, samples, fingerprint, scaling, and does not" in said
+            expected = needed if isinstance(data, dict) else f"is damaged: data is {data}, no dict"
+            assert expected in refusal(monkeypatch, capsys, *command)
     for change in ({"spread": [2.0]}, {"center": [1e-3]}, {"kind": "range"}):
         with_data({**whole["data"], "scaling": {**whole["data"]["scaling"], **change}})
         assert "was scaled otherwise than it is" in refusal(monkeypatch, capsys, *resume)
