@@ -1,0 +1,1 @@
+"""Measurements: `neuromorph bench`."""

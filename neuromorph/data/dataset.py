@@ -22,7 +22,7 @@ PART = 0.2
 """Of the samples, for testing, when nobody says."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Training and test samples and their labels.
 
@@ -112,6 +112,9 @@ class Dataset:
             return cls.from_arrays(x, y, float(test), seed, name=name)
         x_test, y_test = arrays_of(test, f"{name}, test")
         return cls.from_arrays(x, y, seed=seed, x_test=x_test, y_test=y_test, name=name)
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self}>"
 
     def __str__(self) -> str:
         shape, names = "x".join(map(str, self.train_images.shape[1:])), ", ".join(self.class_names)

@@ -81,6 +81,9 @@ class Engine:
         self._streams = [RandomStream(s) for s in self._layout.streams]
         self.probes = {probe.name for probe in program.probes}
 
+    def __repr__(self) -> str:
+        return f"<Engine of {len(self.program.populations)} populations, {len(self.program.synapses)} synapses, step {self.step}>"
+
     def run(self, steps: int, progress: Progress | None = None) -> None:
         """Make `steps` steps. `progress(n)` is called after every block with the number of steps made in it; Ctrl-C takes
         effect there, so that the engine can be read and run on after it.

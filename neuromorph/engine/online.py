@@ -88,6 +88,18 @@ def accuracy(program: Program, samples: Array, labels: Array, progress: Progress
     return float(np.mean(predict(program, samples, progress) == wanted))
 
 
+def _by_samples(progress: Progress, hold: int, step: int) -> Progress:
+    """Steps in, samples out: those that have ended since the last call. A block may end in the middle of a sample."""
+    at = step
+
+    def told(steps: int) -> None:
+        nonlocal at
+        before, at = at // hold, at + steps
+        progress(at // hold - before)
+
+    return told
+
+
 @dataclass
 class OnlineTraining:
     """Presents a training set again and again, in a new order each time; weights live in the engine.
@@ -129,7 +141,7 @@ class OnlineTraining:
         """Finish the running epoch, or make a whole one. `progress(samples)` after every block."""
         self.engine.set(presenter_of(self.program).name, "order", self.order(self.epoch))
         left = (self.epoch + 1) * len(self.samples) * self._hold - self.engine.step
-        self.engine.run(left, progress and (lambda steps: progress(steps // self._hold)))
+        self.engine.run(left, progress and _by_samples(progress, self._hold, self.engine.step))
 
     def snapshot(self) -> Program:
         """The Program as it stands, without the training set: its presenter holds one blank sample."""

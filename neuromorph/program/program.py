@@ -75,7 +75,7 @@ def _by_target(links: tuple[Link, ...]) -> dict[tuple[str, str], tuple[Link, ...
     return {target: tuple(found) for target, found in into.items()}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Program(ByValue):
     """Nodes, links and probes at a moment in time: `step` steps have been made."""
 
@@ -115,6 +115,9 @@ class Program(ByValue):
                     "row, and an offset below every"
                 )
         self.order()
+
+    def __repr__(self) -> str:
+        return f"<Program of {len(self.populations)} populations, {len(self.synapses)} synapses, step {self.step}>"
 
     def _check_tie(self, synapse: Synapse) -> None:
         other = self[synapse.tied_to or ""]

@@ -155,6 +155,9 @@ class Wiring:
         self._links: list[Link] = []
         self._probes: list[Probe] = []
 
+    def __repr__(self) -> str:
+        return f"<Wiring of {', '.join(self._nodes) or 'nothing yet'}>"
+
     def population(self, name: str, law: Law, size: int, /, **values: Any) -> Part:
         """`size` neurons of a law; parameters and states by the law's names (one value, or one a neuron), its defaults otherwise."""
         check_law(law, f"population '{name}'")

@@ -160,6 +160,12 @@ class ChipTraining(Training):
     def train(self, run: RunFolder, talk: Talk) -> dict[str, Any]:
         task, described = self.task, run.description
         talk.say(f"{run.path}: {'-'.join(map(str, task.layers))}, {task.feedback} feedback, seed {task.seed}")
+        named = recipe_for(self.data.name, len(task.layers) - 2)
+        if named and task.epochs < named.epochs // 2:
+            talk.say(
+                f"note: the recipe of {self.data.name} was chosen for {named.epochs} epochs; in {task.epochs} a DyadicMLP that is fitted "
+                "in Python, and finds its own, may reach more"
+            )
         training = self.network.training(self.parts.images, self.parts.labels, task.recipe["epochs"], self.start)
         for layer in self.network.health(self.parts.images):
             if layer.is_ill:
