@@ -1,6 +1,6 @@
 # Targets work from a fresh checkout: each makes a virtual environment first when it is missing or older than pyproject.toml.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types records python clean
+.PHONY: help demo test test-full test-lava-suite lint types records python clean
 
 # Python 3.10, where Lava runs, or else the newest there is, in .venv. `make demo PYTHON=python3.13` (or a path) takes
 # that one, in .venv-3.13.
@@ -24,7 +24,7 @@ $(FOR_DEMO): EXTRAS := lava,plots
 $(FOR_TEST): EXTRAS := test$(if $(LAVA),$(comma)all)
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*  ## /  make \1\t/p' Makefile | expand -t 26
 
 demo: python $(FOR_DEMO)  ## digits, learned with integers only, checked against Lava, compiled, drawn
 	@$(BIN)/neuromorph demo
@@ -34,6 +34,12 @@ test: python lint $(if $(LAVA),types)  ## lint, types (where Lava is), and every
 
 test-full: python lint $(if $(LAVA),types)  ## lint, types, and every test
 	@$(BIN)/pytest -n auto --maxprocesses 4
+
+# Lava's tests are not ours to hold: the source distribution of lava-nc on the package index has them.
+test-lava-suite: python $(FOR_TEST)  ## Lava's own fixed-point tests through simulate: LAVA_TESTS=folder of a checkout of Lava
+	@if test -d "$(LAVA_TESTS)/tests/lava"; then cd "$(LAVA_TESTS)" && PYTHONPATH="$(CURDIR)/tests:$$PWD" "$(CURDIR)/$(BIN)/python" -m pytest -q \
+	    -c /dev/null --rootdir "$$PWD" -p lava_suite -p no:cacheprovider -n 0 --disable-warnings tests/lava/proc tests/lava/magma/core; \
+	else echo "skipped: LAVA_TESTS names no checkout of Lava with its tests"; fi
 
 lint: $(FOR_TEST)  ## ruff: rules and formatting
 	@$(BIN)/ruff check --quiet --output-format concise .

@@ -104,7 +104,7 @@ def test_labels_that_are_no_classes_are_refused(network: DyadicMLP, use: object,
 @pytest.mark.parametrize("use", [fit, measured, evaluated])
 @pytest.mark.parametrize("labels", [LABELS[:1], LABELS[:-1]], ids=["one for all", "one too few"])
 def test_another_number_of_labels_is_refused(network: DyadicMLP, use: object, labels: np.ndarray) -> None:
-    with pytest.raises(DataError, match="360 samples and (1|359) labels"):
+    with pytest.raises(DataError, match=r"360 samples and (1|359) labels"):
         use(network, labels)  # type: ignore[operator]
 
 

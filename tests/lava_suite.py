@@ -1,0 +1,37 @@
+"""A plugin of pytest: Lava's own tests, of a checkout of its, with `process.run` as `neuromorph.simulate`. `make test-lava-suite`.
+
+Counted are the tests that run a graph on fixed-point models; every other is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from lava.magma.core.process.process import AbstractProcess
+
+from neuromorph.processes import simulate
+
+FIXED = ("fixed_pt", "bit_approximate_loihi")
+"""Tags of models in fixed point."""
+ran: list[str] = []
+
+
+def _run(process: AbstractProcess, condition: Any, run_cfg: Any = None, compile_config: Any = None) -> None:
+    tag = getattr(run_cfg, "select_tag", None) if run_cfg is not None else ran[-1]
+    if tag not in FIXED:
+        pytest.skip(f"models with the tag {tag}")
+    ran.append(tag)
+    simulate(process, condition, run_cfg)
+
+
+AbstractProcess.run = _run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    ran[:] = ["none"]
+    yield
+    if ran == ["none"]:
+        pytest.skip("runs no graph")
