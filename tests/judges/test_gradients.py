@@ -148,11 +148,8 @@ def test_random_feedback_is_worst_at_the_bottom_and_exact_at_the_top() -> None:
 
 def test_weights_that_a_rule_leaves_alone_are_at_right_angles_with_ratio_0() -> None:
     network, batch = problem()
-    idle = Altered(torch.zeros_like)
-    idle.step = lambda network, batch: Outcome({}, network(batch.x))  # type: ignore[method-assign]
-    for rule in (Altered(torch.zeros_like), idle):
-        for layer in check_gradient(network, rule, batch):
-            assert (layer.angle, layer.cosine, layer.ratio) == (90.0, 0.0, 0.0)
+    for layer in check_gradient(network, Altered(torch.zeros_like), batch):
+        assert (layer.angle, layer.cosine, layer.ratio) == (90.0, 0.0, 0.0)
 
 
 def test_a_gradient_of_zero_has_no_direction() -> None:

@@ -271,7 +271,9 @@ class Perturbed(Rule):
         s, moved = network.states("state", batch.x), network.states("noisy", batch.x)
         noise = [torch.randn(len(batch.x), network.connection(max(k, 1)).post[0]) for k in range(network.depth + 1)]
         for k in range(1, network.depth + 1):
-            s[k], moved[k] = network.activate(k, network.up(k, s)), network.activate(k, network.up(k, moved) + noise[k])
+            s[k] = network.activate(k, network.up(k, s))
+        for k in range(1, network.depth + 1):
+            moved[k] = network.activate(k, network.up(k, moved) + noise[k])
         change = (moved[-1] - batch.y).square().sum(1, keepdim=True) - (s[-1] - batch.y).square().sum(1, keepdim=True)
         updates: Updates = {}
         for k in range(1, network.depth + 1):
