@@ -72,12 +72,16 @@ def test_the_runs_of_several_seeds_are_made_longer_in_two_processes(tmp_path: Pa
 SEVERAL = ["train", "--rule", "dp", "--layers", "64-8-10", "--samples", "300", "--seeds", "2", "--device", "cpu"]
 
 
+def _end_well(started: list["subprocess.Popen[str]"], timeout: int) -> None:
+    for process in started:
+        _, error = process.communicate(timeout=timeout)
+        assert process.returncode == 0, error
+
+
 def _run_both(*arguments: str) -> None:
     started = _both([sys.executable, "-m", "neuromorph", *arguments])
     try:
-        for process in started:
-            _, error = process.communicate(timeout=120)
-            assert process.returncode == 0, error
+        _end_well(started, 120)
     finally:
         for process in started:
             process.kill()
@@ -93,9 +97,7 @@ def test_two_processes_give_the_weights_of_one(tmp_path: Path) -> None:
     try:
         training.train(alone, Ranks())
         expected = training.weights_by_rule(Ranks())
-        for process in started:
-            _, error = process.communicate(timeout=240)
-            assert process.returncode == 0, error
+        _end_well(started, 240)
     finally:
         for process in started:
             process.kill()
