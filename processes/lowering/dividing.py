@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from neuromorph.errors import LoweringError, NeuromorphError
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import Edge, ProcessGraph
-from neuromorph.processes.lowering.nodes import SUPPORTED, support_of
+from neuromorph.processes.lowering.nodes.table import SUPPORTED, support_of
 from neuromorph.program import Node
 
 Reasons = dict[AbstractProcess, NeuromorphError]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neuromorph.laws.law import Variable
-from neuromorph.processes.lowering.nodes import SUPPORTED, Support
+from neuromorph.processes.lowering.nodes.table import SUPPORTED, Support
 
 
 def _span(variable: Variable) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +19,9 @@ from neuromorph.laws.weights import QuantizationWarning, grid, mode_of, on_grid
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.program import Array
 from neuromorph.program.synapse import entries
+
+Names = Mapping[AbstractProcess, str]
+"""What processes are called in a Program."""
 
 
 def value(process: AbstractProcess, name: str) -> Array:
@@ -36,6 +40,8 @@ class Holder(Protocol):
 
     def value_of(self, var: Var) -> Any: ...
 
+    def unseen_of(self, process: AbstractProcess) -> Mapping[str, Array]: ...
+
 
 def held(var: Var) -> Any:
     """What a Var holds now, sparse or dense."""
@@ -45,6 +51,12 @@ def held(var: Var) -> Any:
         return var.get()
     except RuntimeError as error:  # Lava's runtime has ended, and the value with it
         raise LoweringError(f"{describe(var.process)}: {var.name} cannot be read ({error}); build the graph anew") from None
+
+
+def unseen(process: AbstractProcess, name: str, default: int) -> Array:
+    """A state that is no Var, as what runs the process has it now; `default` before its first step."""
+    runtime = process.runtime
+    return runtime.unseen_of(process)[name] if isinstance(runtime, Holder) else np.array([default])
 
 
 def number(process: AbstractProcess, name: str) -> int:

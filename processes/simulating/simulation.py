@@ -187,8 +187,8 @@ class Simulation:
                 engine.set(name, "data", data.reshape(engine.get(name, "data").shape).astype(np.int64))
             if lowered.stepped:
                 self._stepper = Stepper(self.graph, lowered, engine, self.step, held)
-                if before is not None and before._stepper is not None:
-                    self._stepper.adopt(before._stepper)
+                if before is not None:
+                    self._stepper.adopt(before._stepper, before.unseen_of)
             self._engine, self._before = EngineVars(lowered, engine), None
             given = {} if before is None else before._given
             self._given |= {var: value for var, value in given.items() if not self._runs(var)}
@@ -220,6 +220,12 @@ class Simulation:
         if self._engine is not None and var in self._engine:
             return self._engine.get(var)
         return var.init
+
+    def unseen_of(self, process: AbstractProcess) -> dict[str, Any]:
+        """What a process keeps beside its Vars, by the names that law and model have for it."""
+        if self._stepper is not None and process in self._stepper.models:
+            return vars(self._stepper.models[process])
+        return self._engine.unseen_of(process) if self._engine is not None else {}
 
     def get_var(self, var_id: int, idx: Any = None) -> Any:
         """As Lava's runtime gives it: float64 in the Var's shape; of a sparse Var its entries."""

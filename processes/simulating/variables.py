@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from scipy.sparse import csr_matrix, spmatrix
 
@@ -57,3 +58,11 @@ class EngineVars:
         except (NeuromorphError, ValueError):
             return False
         return True
+
+    def unseen_of(self, process: AbstractProcess) -> dict[str, Array]:
+        """The states of a population that are no Vars of its process."""
+        name = self._lowered.names.get(process)
+        node = self.engine.program[name] if name else None
+        if name is None or not isinstance(node, Population):
+            return {}
+        return {state: self.engine.get(name, state) for state in node.states if state not in process.vars.member_names}

@@ -141,12 +141,17 @@ class Stepper:
             setattr(model, var.name, value if now is None or isinstance(value, str) else type(now)(np.ravel(value)[0]))
         model.on_var_update()
 
-    def adopt(self, other: Stepper) -> None:
-        """Let models go on as those of another stepper stand, where both have one: with what they keep beside their Vars, too."""
+    def adopt(self, other: Stepper | None, unseen_of: Callable[[AbstractProcess], Mapping[str, Any]]) -> None:
+        """Let models go on as those of another stepper stand, where both have one, with what they keep beside their Vars, too. What ran
+        natively until now has that from `unseen_of`."""
         for process, model in self._models.items():
-            if process in other.models:
+            if other is not None and process in other.models:
                 kept = vars(other.models[process])
                 vars(model).update({k: v for k, v in kept.items() if k not in _WIRING and not isinstance(v, AbstractPyPort)})
+                continue
+            for name, value in unseen_of(process).items():
+                now = getattr(model, name)
+                setattr(model, name, value.reshape(now.shape) if isinstance(now, np.ndarray) else type(now)(value.item()))
 
     def step(self, n: int = 1) -> None:
         """Runs n steps, fewer where a model asks for the run to pause or stop.

@@ -1,0 +1,88 @@
+"""Which function makes a node of a Program of a leaf process, by its ProcessModel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from lava.magma.core.model.model import AbstractProcessModel
+from lava.magma.core.process.process import AbstractProcess
+from lava.proc.dense.models import (
+    PyDelayDenseModelBitAcc,
+    PyDenseModelBitAcc,
+    PyLearningDenseModelBitApproximate,
+)
+from lava.proc.io.sink import PyReceiveModelFixed
+from lava.proc.io.source import PySendModelFixed
+from lava.proc.lif.models import PyLifModelBitAcc, PyLifResetModelBitAcc, PyTernLifModelFixed
+from lava.proc.sparse.models import (
+    PyDelaySparseModelBitAcc,
+    PyLearningSparseModelBitApproximate,
+    PySparseModelBitAcc,
+)
+
+from neuromorph.laws.dyad import DYAD
+from neuromorph.laws.law import Law
+from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
+from neuromorph.laws.readout import READOUT
+from neuromorph.processes.dyads.models import PyDyadsModelFixed
+from neuromorph.processes.from_law import FixedModel
+from neuromorph.processes.lowering.nodes.connections import synapse, tied
+from neuromorph.processes.lowering.nodes.messages import presenting, ring_sink, ring_source
+from neuromorph.processes.lowering.nodes.neurons import population
+from neuromorph.processes.lowering.values import Names
+from neuromorph.processes.presenter.models import PyPresenterModelFixed
+from neuromorph.processes.readout.models import PyNudgedReadoutModelFixed
+from neuromorph.processes.tied.models import PyTiedDenseModelFixed
+from neuromorph.program import Node
+
+Lowering = Callable[[AbstractProcess, Names, bool], Node]
+"""(process, the names of all, whether it has made no step yet) -> node."""
+
+
+@dataclass(frozen=True)
+class Support:
+    """One row of the table of what can be lowered: the Process's name, its law if it is a neuron, else what it takes."""
+
+    process: str
+    lowering: Lowering
+    law: Law | None = None
+    note: str = ""
+
+
+def _neurons(process: str, law: Law) -> Support:
+    return Support(process, partial(population, law), law)
+
+
+def support_of(model: type[AbstractProcessModel]) -> Support | None:
+    """How processes of this model become nodes; None where that is unknown. Of a user's law its LawModel says all."""
+    obeys = issubclass(model, FixedModel) and model.run_spk is FixedModel.run_spk
+    return SUPPORTED.get(model) or (_neurons(model.__name__, model.law) if obeys else None)
+
+
+STATIC = "weights of 8 bits by `sign_mode` and `num_weight_bits` 1..8, `weight_exp` -8..7, binary or graded"
+PLASTIC = (
+    "weights in steps of 1 (9 bits with mixed signs), Loihi2F and Loihi3F rules for `dw`, `dd`, `dt`, every GradedSpikeCfg, all "
+    "taus and impulses, `t_epoch` 1..63"
+)
+
+SUPPORTED: dict[type[AbstractProcessModel], Support] = {
+    PyLifModelBitAcc: _neurons("LIF", LIF),
+    PyLifResetModelBitAcc: _neurons("LIFReset", LIF_RESET),
+    PyTernLifModelFixed: _neurons("TernaryLIF", TERNARY_LIF),
+    PyDenseModelBitAcc: Support("Dense", synapse, note=STATIC),
+    PySparseModelBitAcc: Support("Sparse", synapse, note=STATIC),
+    PyDelayDenseModelBitAcc: Support("DelayDense", synapse, note=f"{STATIC}; delays 0..63"),
+    PyDelaySparseModelBitAcc: Support("DelaySparse", synapse, note=f"{STATIC}; delays 0..63"),
+    PyLearningDenseModelBitApproximate: Support("LearningDense", synapse, note=PLASTIC),
+    PyLearningSparseModelBitApproximate: Support(
+        "LearningSparse", synapse, note=f"{PLASTIC}; MIXED, no factor w, d, t (Lava runs no other)"
+    ),
+    PySendModelFixed: Support("io.source.RingBuffer", ring_source, note="payloads of 32 bits"),
+    PyReceiveModelFixed: Support("io.sink.RingBuffer", ring_sink, note="any buffer"),
+    PyPresenterModelFixed: Support("Presenter", presenting, note="samples, targets, order, steps per sample"),
+    PyDyadsModelFixed: _neurons("Dyads", DYAD),
+    PyNudgedReadoutModelFixed: _neurons("NudgedReadout", READOUT),
+    PyTiedDenseModelFixed: Support("TiedDense", tied, note="simulation only: another connection's weights, transposed"),
+}
