@@ -1,118 +1,165 @@
-"""`neuromorph bench lava`: the same graph in Lava's runtime and natively; the bits first, then the clock.
+"""`neuromorph bench lava`: the same graphs in Lava's runtime and in `simulate`; the bits first, then the clock.
 
-The 784-256-10 network with learned feedback, plastic at every step (y3 > 0 from age 0 on), on MNIST pixels (scikit-learn's
-digits, laid into 28 x 28, where MNIST is absent).
+Both sides build each graph of `workloads` anew, make a warm-up, and then the same calls `runs` times. What Lava's runtime and ours hold
+in every Var afterwards is compared before a figure counts. Processor time is that of all processes that work on it, beside the wall
+clock, which a loaded machine slows for Lava's many processes more than for our one.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.run_conditions import RunSteps
+from scipy.sparse import spmatrix
 
+from neuromorph.benchmarks.workloads import WORKLOADS, Run, Workload
 from neuromorph.console import Talk
-from neuromorph.data import load
-from neuromorph.errors import DataError
-from neuromorph.program import Array, Program
+from neuromorph.errors import RangeError, did_you_mean
+from neuromorph.processes import lava_run, simulate
+from neuromorph.processes.lowering.graph import connected
+from neuromorph.processes.simulating.simulation import SteppedWarning
+from neuromorph.program import Array
 
-LAYERS = (784, 256, 10)
-WARM_UP, BITS = 50, 60
+WARM_UP = 20
+TIME_LIMIT = 900.0
 
 
 @dataclass(frozen=True)
-class LavaBench:
-    """Medians per step in seconds; compile: seconds to get the native kernels ready, not counted elsewhere."""
+class Cost:
+    """Seconds of a step: median by the wall clock, and of all processors together."""
 
+    wall: float
+    processor: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One workload on both sides. `stepped`: whether parts of it are stepped by Lava's own models in `simulate`, too."""
+
+    name: str
     steps: int
-    lava: float
-    native: float
+    lava: Cost
+    native: Cost
     compile: float
     bits_equal: bool
-    data: str
+    stepped: bool
 
     @property
     def speedup(self) -> float:
-        return self.lava / self.native
+        return self.lava.wall / self.native.wall
 
     def as_dict(self) -> dict[str, Any]:
         return {
+            "name": self.name,
             "speedup": self.speedup,
             "bits_equal": self.bits_equal,
-            "lava_ms_per_step": 1e3 * self.lava,
-            "native_us_per_step": 1e6 * self.native,
+            "lava_ms_per_step": 1e3 * self.lava.wall,
+            "native_us_per_step": 1e6 * self.native.wall,
+            "lava_processor_ms_per_step": 1e3 * self.lava.processor,
+            "native_processor_us_per_step": 1e6 * self.native.processor,
             "compile_seconds": self.compile,
             "steps": self.steps,
-            "data": self.data,
+            "stepped": self.stepped,
         }
 
 
-def _pixels(data_dir: Path | None, count: int) -> tuple[Array, Array, str]:
-    try:
-        mnist = load("mnist", data_dir)
-        return mnist.train_images[:count], mnist.train_labels[:count], "mnist"
-    except DataError:
-        digits = load("digits")
-        images = digits.train_images[:count].reshape(-1, 8, 8).repeat(3, axis=1).repeat(3, axis=2)
-        return np.pad(images, ((0, 0), (2, 2), (2, 2))), digits.train_labels[:count], "digits, enlarged to 28 x 28"
+def bench_lava(
+    names: Sequence[str], runs: int, talk: Talk, data_dir: Path | None = None, steps: int | None = None
+) -> list[Row]:
+    """Rows of the workloads whose names begin with one of `names` (all, where there are none); `steps`: of a run, instead of their own."""
+    rows = []
+    for kind in _chosen(names):
+        rows.append(_measure(kind, steps or kind.steps, runs, talk, data_dir))
+    return rows
 
 
-def plastic_program(data_dir: Path | None = None) -> tuple[Program, str]:
-    """The network to measure, its rates up from age 0 on, and what it is shown."""
-    from neuromorph.networks import DyadicMLP, recipe_for
-
-    network = DyadicMLP(LAYERS, feedback="learned", seed=0, recipe=recipe_for("mnist", 1))
-    images, labels, name = _pixels(data_dir, 100)
-    program = network.program(images, labels)
-    always = [replace(p, parameters={**p.parameters, "learn_from": np.zeros(1)}) for p in program.populations]
-    return program.with_nodes(*always), name
+def _chosen(names: Sequence[str]) -> list[type[Workload]]:
+    for name in names:
+        if not any(kind.name.startswith(name) for kind in WORKLOADS):
+            raise RangeError(f"no workload begins with '{name}'; {did_you_mean(name, [kind.name for kind in WORKLOADS])}")
+    return [kind for kind in WORKLOADS if not names or any(kind.name.startswith(name) for name in names)]
 
 
-def bench_lava(steps: int, runs: int, talk: Talk, data_dir: Path | None = None, time_limit: float = 900.0) -> LavaBench:
-    """Check `BITS` steps bit for bit, then time `steps` steps after a warm-up: medians of `runs` runs on each side."""
-    from neuromorph.processes import check_bits, rebuild
-
-    program, name = plastic_program(data_dir)
-    talk.say(f"784-256-10, learned feedback, plastic at every step, {name}")
+def _measure(kind: type[Workload], steps: int, runs: int, talk: Talk, data_dir: Path | None) -> Row:
+    ours, theirs = kind(data_dir), kind(data_dir)
     began = time.perf_counter()
-    native = _time_native(program, steps, runs)
-    compiling = time.perf_counter() - began - native * steps * runs
-    with talk.bar("checking bits", BITS) as bar:
-        check = check_bits(rebuild(program)["readout"], BITS, progress=bar.advance)
-    talk.say(
-        f"{BITS} steps of Lava's models and of the engine: {'every bit equal' if check.equal else check.first_difference}"
-    )
-    with talk.bar("Lava's runtime", runs) as bar:
-        lava = _time_lava(program, steps, runs, bar.advance, time_limit)
-    return LavaBench(steps, lava, native, compiling, check.equal, name)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", SteppedWarning)
+        simulate(ours.process, WARM_UP)
+    compiling = time.perf_counter() - began
+    native = _cost(ours, lambda n: simulate(ours.process, n), steps, runs, lambda made: None)
+
+    def in_lava() -> tuple[Cost, dict[str, Array]]:
+        cost = _cost(theirs, lambda n: theirs.process.run(condition=RunSteps(num_steps=n)), steps, runs, bar.advance)
+        return cost, _held(theirs.process)
+
+    with talk.bar(kind.name, runs) as bar:
+        lava, wanted = lava_run(theirs.process, WARM_UP, time_limit=TIME_LIMIT, after=in_lava)
+    stepped = any(issubclass(each.category, SteppedWarning) for each in told)
+    return Row(kind.name, steps, lava, native, compiling, _equal(_held(ours.process), wanted), stepped)
 
 
-def _time_native(program: Program, steps: int, runs: int) -> float:
-    from neuromorph.benchmarks.timing import median_seconds
-    from neuromorph.engine.engine import Engine
-
-    engine = Engine(program)
-    engine.run(WARM_UP)
-    return median_seconds(lambda: engine.run(steps), runs) / steps
-
-
-def _time_lava(program: Program, steps: int, runs: int, progress: Any, time_limit: float) -> float:
-    """Seconds per step of one RunSteps(steps), no reads, after WARM_UP steps in the same runtime; median of `runs`."""
-    from lava.magma.core.run_conditions import RunSteps
-
-    from neuromorph.processes import lava_run, rebuild
-
-    times = []
+def _cost(workload: Workload, run: Run, steps: int, runs: int, progress: Callable[[int], None]) -> Cost:
+    """Of `runs` times what the workload does."""
+    wall, processor = [], []
     for _ in range(runs):
-        readout = rebuild(program)["readout"]
-
-        def timed(process: Any = readout) -> float:
-            began = time.perf_counter()
-            process.run(condition=RunSteps(num_steps=steps))
-            return time.perf_counter() - began
-
-        times.append(lava_run(readout, WARM_UP, time_limit=time_limit, after=timed))
+        before, began = _processor_seconds(), time.perf_counter()
+        made = workload.drive(run, steps)
+        wall.append((time.perf_counter() - began) / made)
+        processor.append((_processor_seconds() - before) / made)
         progress(1)
-    return float(np.median(times)) / steps
+    return Cost(float(np.median(wall)), float(np.median(processor)))
+
+
+def _processor_seconds() -> float:
+    """What this process and those that it has started have used until now."""
+    times = [time.process_time()]
+    for child in psutil.Process().children(recursive=True):
+        used = child.cpu_times()
+        times.append(used.user + used.system)
+    return sum(times)
+
+
+def _held(process: AbstractProcess) -> dict[str, Array]:
+    """What every Var of the graph holds, by places in it that two builds share."""
+    found = {}
+    for place, each in enumerate(connected(process)):
+        for var in each.vars.members:
+            if var.init is not None and not isinstance(var.init, str):
+                value = var.get()
+                found[f"{place}.{var.name}"] = value.toarray() if isinstance(value, spmatrix) else np.asarray(value)
+    return found
+
+
+def _equal(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> bool:
+    return ours.keys() == theirs.keys() and all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def as_table(rows: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Heads and rows of text."""
+    heads = ("workload", "Lava, ms", "(processor)", "here, us", "(processor)", "times", "bits")
+    return heads, [
+        (
+            row.name,
+            f"{1e3 * row.lava.wall:.2f}",
+            f"{1e3 * row.lava.processor:.2f}",
+            f"{1e6 * row.native.wall:.1f}",
+            f"{1e6 * row.native.processor:.1f}",
+            f"{row.speedup:.0f}",
+            "equal" if row.bits_equal else "DIFFERENT",
+        )
+        for row in rows
+    ]
+
+
+def figures(rows: Sequence[Row]) -> dict[str, Any]:
+    """What `--json` says: the first workload's figures (the plastic MLP's, where it is among them), and `rows`."""
+    return {**rows[0].as_dict(), "rows": [row.as_dict() for row in rows]}

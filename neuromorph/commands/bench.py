@@ -15,24 +15,25 @@ bench = typer.Typer(
 
 @bench.command("lava")
 def bench_lava(
-    steps: Annotated[int, typer.Option(help="Steps per run.", min=1)] = 300,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="How names of workloads begin (all).", metavar="[WORKLOAD]...")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps per run, instead of each workload's own.", min=1)] = None,
     runs: Annotated[int, typer.Option(help="Runs on each side; medians are compared.", min=1)] = 3,
     data_dir: DataDir = None,
     json: AsJson = False,
 ) -> None:
-    """The plastic 784-256-10 graph in Lava's runtime and natively."""
+    """The same graphs in Lava's runtime and natively: a table of workloads, bits checked first."""
+    from neuromorph.benchmarks.lava import as_table, figures
     from neuromorph.benchmarks.lava import bench_lava as measure
     from neuromorph.console import Talk
     from neuromorph.surroundings import surroundings
 
     talk = Talk(json)
-    found = measure(steps, runs, talk, data_dir)
-    talk.say(
-        f"Lava {1e3 * found.lava:.2f} ms a step, native {1e6 * found.native:.1f} us a step: {found.speedup:.0f} times faster "
-        f"(medians of {runs}; kernels ready in {found.compile:.1f} s, not counted)"
-    )
-    talk.result(found.as_dict() | surroundings())
-    if not found.bits_equal:
+    rows = measure(names or (), runs, talk, data_dir, steps)
+    talk.table(f"Medians of {runs}, a step", *as_table(rows))
+    talk.result(figures(rows) | surroundings())
+    if not all(row.bits_equal for row in rows):
         raise typer.Exit(1)
 
 
