@@ -12,12 +12,13 @@ N_PRE, N_POST, S_IN, A_BUFF, W, EXPONENT, GRADED, DEPTH, INDPTR, POST, DELAYS, L
 # learning, after the columns above; Y_IN, Y_IN + 1, Y_IN + 2 are the three ports
 BAP, Y_IN, X0, TX, X, Y0, TY, Y, TAG_1, TAG_2 = 15, 16, 19, 20, 21, 22, 23, 24, 25, 26
 T_EPOCH, THREE_FACTOR, GRADED_SPIKE, DECIMATE, IMPULSES, FACTORS = range(27, 33)
-RANDOM_X, RANDOM_Y, RANDOM_W, RULES, COUNT_W, COUNT_D, COUNT_T, FAST = range(33, 41)
+RANDOM_X, RANDOM_Y, RANDOM_W, RULES, COUNT_W, COUNT_D, COUNT_T, PATH = range(33, 41)
 X_HISTORY, Y_HISTORY, PRE_FACTOR, POST_FACTOR, PRE_ACTIVE, POST_ACTIVE, ACC, GATHERED, LOW, HIGH = range(41, 51)
 SPIKES = 51  # how many of the listed neurons (ACTIVE) spiked
 LENIENT = 52  # mem[LENIENT]: whether payloads and traces may leave the chip's range; mem[LENIENT + 1]: which have (NOTED_*)
 N_SYNAPSE_FIELDS = 53
 NOTED_PAYLOAD, NOTED_TRACE = 1, 2
+BY_PAIR, BY_OUTER, BY_EVENT = range(3)  # PATH: pairs.py, outer.py, events.py
 
 # one product in the rule table: header, then (variable, constant, low, high) for each factor
 # WEIGHT_FACTOR: place of the first factor w within the product, 0 for none

@@ -286,7 +286,7 @@ class Layout:
         self._rules(synapse, rule, row)
         row[f.X_HISTORY] = self.mem.room((rule.t_epoch + 1) * 2 * pre)
         row[f.Y_HISTORY] = self.mem.room((rule.t_epoch + 1) * 3 * post)
-        products = row[f.COUNT_W] + row[f.COUNT_D] + row[f.COUNT_T]
+        products = (row[f.COUNT_W] + row[f.COUNT_D] + row[f.COUNT_T]) * (rule.t_epoch if row[f.PATH] == f.BY_EVENT else 1)
         row[f.PRE_FACTOR], row[f.POST_FACTOR] = (
             self.mem.room(products * pre),
             self.mem.room(2 * products * post),
@@ -310,9 +310,9 @@ class Layout:
         row[f.RULES] = self.mem.add([number for p in products for number in _table_entry(p)])
         exponents = {one.decimate_exponent for one in rules if one and one.decimate_exponent is not None}
         row[f.DECIMATE] = exponents.pop() if exponents else -1
-        separable = all(p.dependency != "y0" and _splits(p) for p in products)
-        only_w = row[f.COUNT_D] == row[f.COUNT_T] == 0
-        row[f.FAST] = int(separable and only_w and rule.t_epoch == 1 and synapse.index is None)
+        separable = all(map(_splits, products)) and row[f.COUNT_D] == row[f.COUNT_T] == 0 and synapse.index is None
+        plain = rule.t_epoch == 1 and all(p.dependency != "y0" for p in products)
+        row[f.PATH] = (f.BY_OUTER if plain else f.BY_EVENT) if separable else f.BY_PAIR
 
 
 def _splits(product: Product) -> bool:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from neuromorph.engine.events import learn_events
 from neuromorph.engine.fields import (
+    BY_EVENT,
+    BY_OUTER,
     COUNT_W,
     DECIMATE,
     FACTOR_SIZE,
-    FAST,
     FIRST_POST,
     FIRST_SYNAPTIC,
     N_FACTORS,
     N_POST,
     N_PRE,
+    PATH,
     PRODUCT_HEADER,
     PRODUCT_SIZE,
     RANDOM_W,
@@ -76,15 +79,17 @@ def _epoch_ends(t, local, d, mem, syn, real):  # type: ignore[no-untyped-def]
     _mark_spikes(d[N_PRE], d[TX], d[X0], mem)
     _mark_spikes(d[N_POST], d[TY], d[Y0], mem)
     pre_history(local, d, mem, real)
-    if d[FAST] != 0 and d[THREE_FACTOR] != 0 and _silent(d, mem):
+    if d[PATH] == BY_OUTER and d[THREE_FACTOR] != 0 and _silent(d, mem):
         _forget_spikes(d, mem)
         return
     post_history(local, d, mem, real)
     u = d[DECIMATE] >= 0 and (t // epoch) % (1 << max(d[DECIMATE], 0)) == 0
     random = real[d[RANDOM_W] + t // epoch - np.int64(real[0]) // epoch - 1]
     threshold = np.int64(random * (1 << FRACTION_BITS))
-    if d[FAST] != 0:
+    if d[PATH] == BY_OUTER:
         learn_outer(u, threshold, d, mem, syn)
+    elif d[PATH] == BY_EVENT:
+        learn_events(u, threshold, d, mem, syn)
     else:
         learn_pairs(u, threshold, d, mem, syn)
     _forget_spikes(d, mem)

@@ -62,7 +62,7 @@ CALL_COST, ROW_COST, GATHER_COST = 50, 1, 20
 
 
 @njit
-def _factors_of(product, first, last, history, n, out, start, mem):  # type: ignore[no-untyped-def]
+def factors_of(product, first, last, history, n, out, start, mem):  # type: ignore[no-untyped-def]
     """mem[out + i] = start * product of those factors whose variable is in first..last-1, at one time of a history."""
     factors = mem[out : out + n]
     factors[:] = start
@@ -84,8 +84,8 @@ def _split(u, d, mem):  # type: ignore[no-untyped-def]
     for q in range(d[COUNT_W]):
         product = d[RULES] + q * PRODUCT_SIZE
         pre, post = d[PRE_FACTOR] + q * n_pre, d[POST_FACTOR] + q * n_post
-        _factors_of(product, FIRST_POST, FIRST_SYNAPTIC, y, n_post, post, np.int32(1), mem)
-        _factors_of(product, 0, FIRST_POST, x, n_pre, pre, mem[product + MANTISSA], mem)
+        factors_of(product, FIRST_POST, FIRST_SYNAPTIC, y, n_post, post, np.int32(1), mem)
+        factors_of(product, 0, FIRST_POST, x, n_pre, pre, mem[product + MANTISSA], mem)
         if mem[product + DEPENDENCY] == DEP_X0:
             spiked, factors = mem[d[X0] : d[X0] + n_pre], mem[pre : pre + n_pre]
             for j in range(n_pre):
@@ -140,7 +140,7 @@ def _compact_spikes(count, factors, n, active, d, mem):  # type: ignore[no-untyp
 
 
 @njit
-def _add_product(acc, row, one, many, product, mem):  # type: ignore[no-untyped-def]
+def add_product(acc, row, one, many, product, mem):  # type: ignore[no-untyped-def]
     """One product on the synapses between one neuron and many, into their accumulators."""
     right, left = mem[product + RIGHT], mem[product + LEFT]
     if mem[product + WEIGHT_FACTOR] == 0:
@@ -177,7 +177,7 @@ def _row(row, k, ones, n_ones, manys, n_manys, threshold, d, mem):  # type: igno
         one = mem[ones + q * n_ones + k]
         if one != 0:
             many = mem[manys + q * n_manys : manys + q * n_manys + n]
-            _add_product(acc, row, one, many, d[RULES] + q * PRODUCT_SIZE, mem)
+            add_product(acc, row, one, many, d[RULES] + q * PRODUCT_SIZE, mem)
     for i in range(n):
         row[i] = round_weight(acc[i], threshold, d[LOW], d[HIGH])
 

@@ -26,6 +26,7 @@ from neuromorph.engine.fields import (
     N_POST,
     N_PRE,
     POST,
+    POST_ACTIVE,
     PRODUCT_HEADER,
     PRODUCT_SIZE,
     RIGHT,
@@ -102,25 +103,48 @@ def _pair(old, rules, count, u, i, j, k, d, mem, syn):  # type: ignore[no-untype
 
 
 @njit
-def learn_pairs(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
-    """Three rules, for w, d (tag_2) and t (tag_1), all of which see the values from before."""
-    rules_d = d[RULES] + d[COUNT_W] * PRODUCT_SIZE
-    rules_t = rules_d + d[COUNT_D] * PRODUCT_SIZE
-    some_post = False
+def _list_posts(d, mem):  # type: ignore[no-untyped-def]
+    """List the post neurons that spiked in this epoch; their number."""
+    count = 0
     for i in range(d[N_POST]):
-        some_post |= mem[d[Y0] + i] != 0
+        if mem[d[Y0] + i] != 0:
+            mem[d[POST_ACTIVE] + count] = i
+            count += 1
+    return count
+
+
+@njit
+def _learn_pair(u, threshold, i, j, k, d, mem, syn):  # type: ignore[no-untyped-def]
+    """Rules for w, d (tag_2) and t (tag_1), all of which see the values from before."""
+    w = _pair(syn[d[W] + k], d[RULES], d[COUNT_W], u, i, j, k, d, mem, syn)
+    if d[COUNT_D] + d[COUNT_T] > 0:
+        rules_d = d[RULES] + d[COUNT_W] * PRODUCT_SIZE
+        rules_t = rules_d + d[COUNT_D] * PRODUCT_SIZE
+        tag_2 = _pair(syn[d[TAG_2] + k], rules_d, d[COUNT_D], u, i, j, k, d, mem, syn)
+        tag_1 = _pair(syn[d[TAG_1] + k], rules_t, d[COUNT_T], u, i, j, k, d, mem, syn)
+        syn[d[TAG_2] + k] = round_weight(tag_2, threshold, TAG_2_LOW, TAG_2_HIGH)
+        syn[d[TAG_1] + k] = round_weight(tag_1, threshold, TAG_1_LOW, TAG_1_HIGH)
+    syn[d[W] + k] = round_weight(w, threshold, d[LOW], d[HIGH])
+
+
+@njit
+def learn_pairs(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
+    """Rows of pre neurons that spiked (all, for u_k), and in the other rows the synapses to post neurons that spiked."""
+    posts, everywhere = (
+        _list_posts(d, mem),
+        u or d[COUNT_T] > 0,
+    )  # a rule for the tag moves a tag of -257 even without spikes
     for j in range(d[N_PRE]):
-        if d[COUNT_T] == 0 and not (u or some_post or mem[d[X0] + j] != 0):
-            continue  # a rule for the tag moves a tag of -257 even without spikes
+        whole = everywhere or mem[d[X0] + j] != 0
+        if not whole and posts == 0:
+            continue
         mem[d[DIRTY]] = 1
-        first, last = np.int64(j * d[N_POST]), np.int64((j + 1) * d[N_POST])
         if d[INDPTR] >= 0:
-            first, last = np.int64(mem[d[INDPTR] + j]), np.int64(mem[d[INDPTR] + j + 1])
-        for k in range(first, last):
-            post = np.int64(mem[d[POST] + k]) if d[INDPTR] >= 0 else np.int64(k - j * d[N_POST])
-            w = _pair(syn[d[W] + k], d[RULES], d[COUNT_W], u, post, j, k, d, mem, syn)
-            tag_2 = _pair(syn[d[TAG_2] + k], rules_d, d[COUNT_D], u, post, j, k, d, mem, syn)
-            tag_1 = _pair(syn[d[TAG_1] + k], rules_t, d[COUNT_T], u, post, j, k, d, mem, syn)
-            syn[d[W] + k] = round_weight(w, threshold, d[LOW], d[HIGH])
-            syn[d[TAG_2] + k] = round_weight(tag_2, threshold, TAG_2_LOW, TAG_2_HIGH)
-            syn[d[TAG_1] + k] = round_weight(tag_1, threshold, TAG_1_LOW, TAG_1_HIGH)
+            for k in range(mem[d[INDPTR] + j], mem[d[INDPTR] + j + 1]):
+                i = np.int64(mem[d[POST] + k])
+                if whole or mem[d[Y0] + i] != 0:
+                    _learn_pair(u, threshold, i, j, np.int64(k), d, mem, syn)
+            continue
+        for n in range(d[N_POST] if whole else posts):
+            i = np.int64(n if whole else mem[d[POST_ACTIVE] + n])
+            _learn_pair(u, threshold, i, j, np.int64(j * d[N_POST] + i), d, mem, syn)
