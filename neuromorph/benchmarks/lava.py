@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_conditions import RunSteps
 from scipy.sparse import spmatrix
 
+from neuromorph.benchmarks.timing import processor_seconds
 from neuromorph.benchmarks.workloads import WORKLOADS, Run, Workload
 from neuromorph.console import Talk
 from neuromorph.errors import RangeError, did_you_mean
@@ -111,21 +111,12 @@ def _cost(workload: Workload, run: Run, steps: int, runs: int, progress: Callabl
     """Of `runs` times what the workload does."""
     wall, processor = [], []
     for _ in range(runs):
-        before, began = _processor_seconds(), time.perf_counter()
+        before, began = processor_seconds(), time.perf_counter()
         made = workload.drive(run, steps)
         wall.append((time.perf_counter() - began) / made)
-        processor.append((_processor_seconds() - before) / made)
+        processor.append((processor_seconds() - before) / made)
         progress(1)
     return Cost(float(np.median(wall)), float(np.median(processor)))
-
-
-def _processor_seconds() -> float:
-    """What this process and those that it has started have used until now."""
-    times = [time.process_time()]
-    for child in psutil.Process().children(recursive=True):
-        used = child.cpu_times()
-        times.append(used.user + used.system)
-    return sum(times)
 
 
 def _held(process: AbstractProcess) -> dict[str, Array]:

@@ -15,3 +15,11 @@ def median_seconds(action: Callable[[], object], runs: int) -> float:
         action()
         times.append(time.perf_counter() - began)
     return statistics.median(times)
+
+
+def processor_seconds() -> float:
+    """What this process, and those that it has started and that still run, have used of all processors until now."""
+    import psutil  # comes with Lava, whose processes it is for
+
+    used = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    return time.process_time() + sum(each.user + each.system for each in used)

@@ -175,7 +175,7 @@ class ClosedLoop(Workload):
             self.senses.bias_mant.set(np.minimum(seen, 4000))
             run(1)
             left, right = self.out.data.get().astype(int).ravel()
-            self.place = self.place + [int(right - left), 7 - 3 * int(right + left)]
+            self.place = self.place + np.array([right - left, 7 - 3 * (right + left)])
         return steps
 
 
