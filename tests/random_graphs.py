@@ -99,10 +99,10 @@ def spread(rng: np.random.Generator, low: int, high: int, size: Any = None) -> A
 
 
 class GraphBuilder:
-    """Adds random processes to a graph. `concat`: also ports that Lava's runtime cannot run."""
+    """Adds random processes to a graph. `concat`: also ports that Lava's runtime cannot run. `whole`: taus and impulses are integers."""
 
-    def __init__(self, draw: Callable[[Any], Any], steps: int, concat: bool) -> None:
-        self.draw, self.concat = draw, concat
+    def __init__(self, draw: Callable[[Any], Any], steps: int, concat: bool, whole: bool = False) -> None:
+        self.draw, self.concat, self.whole = draw, concat, whole
         self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.graph = Graph(steps)
         self.outs: list[Out] = []
@@ -112,7 +112,7 @@ class GraphBuilder:
         return bool(self.draw(st.booleans()))
 
     def pick(self, *options: Any) -> Any:
-        return self.draw(st.sampled_from(options))
+        return options[self.draw(st.integers(0, len(options) - 1))]
 
     def spread(self, low: int, high: int, size: Any = None) -> Any:
         return spread(self.rng, low, high, size)
@@ -326,7 +326,7 @@ class GraphBuilder:
 
     def real(self, bounds: tuple[int, int]) -> float:
         value = float(self.spread(*bounds))
-        return min(value + self.rng.random(), bounds[1]) if self.chance() else value
+        return min(value + self.rng.random(), bounds[1]) if not self.whole and self.chance() else value
 
     # ---- who looks ------------------------------------------------------------------------------------
 
@@ -347,9 +347,38 @@ class GraphBuilder:
 @st.composite
 def graphs(draw: Any, steps: st.SearchStrategy[int] = st.integers(8, 30), concat: bool = True) -> Graph:  # noqa: B008
     """Sources, one to three populations with synapses of all kinds (also recurrent), sinks and Monitors."""
-    VarServer().vars.clear()  # Lava keeps every Var and process for ever, and its workers inherit them all
+    _forget()
+    return build_graph(GraphBuilder(draw, draw(steps), concat))
+
+
+@st.composite
+def twins(draw: Any, steps: st.SearchStrategy[int] = st.integers(8, 30)) -> tuple[GraphBuilder, GraphBuilder]:  # noqa: B008
+    """Two graphs of the same draws, in builders that can make both grow alike. Taus and impulses are whole: after any Var.set Lava's
+    learning models go on without their fractions.
+    """
+    _forget()
+    drawn: list[Any] = []
+
+    def record(strategy: Any) -> Any:
+        drawn.append(draw(strategy))
+        return drawn[-1]
+
+    first = GraphBuilder(record, draw(steps), concat=True, whole=True)
+    build_graph(first)
+    second = GraphBuilder(lambda strategy: drawn.pop(0), first.graph.steps, concat=True, whole=True)
+    build_graph(second)
+    first.draw = second.draw = None  # type: ignore[assignment]  # what is added later is drawn by `rng`, alike in both
+    return first, second
+
+
+def _forget() -> None:
+    """Lava keeps every Var and process for ever, and its workers inherit them all."""
+    VarServer().vars.clear()
     ProcessServer().processes.clear()
-    build = GraphBuilder(draw, draw(steps), concat)
+
+
+def build_graph(build: GraphBuilder) -> Graph:
+    draw = build.draw
     build.source(draw(st.integers(1, 6)), "binary")
     build.source(draw(st.integers(1, 4)), build.pick("signed", "payload", "payload"))
     populations = [build.neurons() for _ in range(draw(st.integers(1, 3)))]

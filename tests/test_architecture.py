@@ -184,7 +184,9 @@ def test_the_command_line_starts_without_what_is_slow_to_load() -> None:
     measuring = ("neuromorph.benchmarks.lava", "neuromorph.benchmarks.workloads")
 
     def forbidden(path: Path, found: Import) -> bool:
-        return not found.lazy and within(found.module, "lava", "torch", "norse", *measuring) and dotted(path) not in measuring
+        return (
+            not found.lazy and within(found.module, "lava", "torch", "norse", *measuring) and dotted(path) not in measuring
+        )
 
     assert offences(files_of(*ON_TOP), forbidden) == []
 

@@ -60,9 +60,11 @@ class EngineVars:
         return True
 
     def unseen_of(self, process: AbstractProcess) -> dict[str, Array]:
-        """The states of a population that are no Vars of its process."""
+        """The states of a population that are no Vars of its process; of a synapse, that Lava's model has cut its weights, as it does once."""
         name = self._lowered.names.get(process)
         node = self.engine.program[name] if name else None
+        if isinstance(node, Synapse) and not node.tied_to:
+            return {"weights_set": np.array(True)}
         if name is None or not isinstance(node, Population):
             return {}
         return {state: self.engine.get(name, state) for state in node.states if state not in process.vars.member_names}

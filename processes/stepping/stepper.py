@@ -27,6 +27,7 @@ from neuromorph.processes.lowering.graph import Edge, Probe, ProcessGraph, flatt
 from neuromorph.processes.lowering.lower import Lowered
 from neuromorph.processes.lowering.values import held
 from neuromorph.processes.stepping.channels import CAPACITY, AnswerPort, Channel, RecvPort, SendPort, serve
+from neuromorph.processes.stepping.late import pass_time
 from neuromorph.processes.stepping.native import Key, NativePart, Sending
 from neuromorph.processes.stepping.scheduler import Deadlock, Scheduler
 
@@ -213,6 +214,7 @@ class Stepper:
             values = [self._value(var) for var in process.vars.members]
             models[process] = _build_model(process, self.graph.models[process], ports[process], values)
             models[process].process_to_service = self._replies
+            pass_time(models[process], self._time_step)
         return models
 
     def _connect(self, edge: Edge, ports: dict[AbstractProcess, list[SendPort | RecvPort]]) -> None:

@@ -63,8 +63,7 @@ def test_every_variable_equals_that_of_lava_s_runtime(graph: Graph) -> None:
     assert_equal(graph, runtime=True)
 
 
-@pytest.mark.timeout(900)  # two to four minutes on a quiet machine
-@fixed(1000)
+@fixed(200)
 @given(graphs())
 def test_every_variable_equals_lava_s_after_every_step(graph: Graph) -> None:
     assert_equal(graph)
