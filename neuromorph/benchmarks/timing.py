@@ -22,4 +22,4 @@ def processor_seconds() -> float:
     import psutil  # comes with Lava, whose processes it is for
 
     used = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
-    return time.process_time() + sum(each.user + each.system for each in used)
+    return time.process_time() + float(sum(each.user + each.system for each in used))

@@ -224,7 +224,7 @@ class Simulation:
     def unseen_of(self, process: AbstractProcess) -> dict[str, Any]:
         """What a process keeps beside its Vars, by the names that law and model have for it."""
         if self._stepper is not None and process in self._stepper.models:
-            return vars(self._stepper.models[process])
+            return dict(vars(self._stepper.models[process]))
         return self._engine.unseen_of(process) if self._engine is not None else {}
 
     def get_var(self, var_id: int, idx: Any = None) -> Any:

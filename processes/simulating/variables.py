@@ -60,7 +60,7 @@ class EngineVars:
         return True
 
     def unseen_of(self, process: AbstractProcess) -> dict[str, Array]:
-        """The states of a population that are no Vars of its process; of a synapse, that Lava's model has cut its weights, as it does once."""
+        """The states of a population that are no Vars of its process. Of a synapse: its weights are cut, as Lava does once."""
         name = self._lowered.names.get(process)
         node = self.engine.program[name] if name else None
         if isinstance(node, Synapse) and not node.tied_to:
