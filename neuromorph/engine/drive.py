@@ -43,21 +43,21 @@ def _scale(total, exponent):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _changed(d, mem):  # type: ignore[no-untyped-def]
+def changed(d, mem):  # type: ignore[no-untyped-def]
     """Whether spikes or weights differ from those of the last sum; remembers the spikes."""
     n = d[N_PRE]
     s_in, last = mem[d[S_IN] : d[S_IN] + n], mem[d[LAST] : d[LAST] + n]
-    changed = mem[d[DIRTY]] != 0
+    differs = mem[d[DIRTY]] != 0
     for j in range(n):
-        changed |= s_in[j] != last[j]
-    if changed:
+        differs |= s_in[j] != last[j]
+    if differs:
         last[:] = s_in
     mem[d[DIRTY]] = 0
-    return changed
+    return differs
 
 
 @njit
-def _list_spikes(d, mem):  # type: ignore[no-untyped-def]
+def list_spikes(d, mem):  # type: ignore[no-untyped-def]
     """Indices of the neurons that spiked, in scratch; their number."""
     n = d[N_PRE]
     s_in, active = mem[d[S_IN] : d[S_IN] + n], mem[d[ACTIVE] : d[ACTIVE] + n]
@@ -71,21 +71,30 @@ def _list_spikes(d, mem):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _payload(d, mem, j):  # type: ignore[no-untyped-def]
+def payload(d, mem, j):  # type: ignore[no-untyped-def]
     value = mem[d[S_IN] + j]
     return value if d[GRADED] != 0 else np.int32(value != 0)
 
 
 @njit
-def _check_width(d, mem, syn, count, pre_stride, post_stride):  # type: ignore[no-untyped-def]
-    """BAD_WIDTH or BAD_DRIVE where a payload leaves its 24 or a sum its 32 bits. Sums exactly only if they might."""
+def largest_payload(d, mem, count):  # type: ignore[no-untyped-def]
+    """The largest magnitude among the spikes, and BAD_WIDTH where one leaves its 24 bits."""
     largest = np.int64(1)
     if d[GRADED] != 0:
         for k in range(count):
             largest = max(largest, abs(np.int64(mem[d[S_IN] + mem[d[ACTIVE] + k]])))
             if largest > LARGEST_PAYLOAD:
                 mem[STATUS] = mem[d[ACTIVE] + k]
-                return BAD_WIDTH
+                return largest, BAD_WIDTH
+    return largest, 0
+
+
+@njit
+def _check_width(d, mem, syn, count, pre_stride, post_stride):  # type: ignore[no-untyped-def]
+    """BAD_WIDTH or BAD_DRIVE where a payload leaves its 24 or a sum its 32 bits. Sums exactly only if they might."""
+    largest, code = largest_payload(d, mem, count)
+    if code != 0:
+        return code
     left = max(d[EXPONENT], 0)
     if (largest * count * LARGEST_WEIGHT) << left < 2**31:
         return 0
@@ -93,7 +102,7 @@ def _check_width(d, mem, syn, count, pre_stride, post_stride):  # type: ignore[n
     sums = np.zeros(n * depth, np.int64)
     for k in range(count):
         j = mem[d[ACTIVE] + k]
-        p = np.int64(_payload(d, mem, j))
+        p = np.int64(payload(d, mem, j))
         if d[INDPTR] < 0:
             for i in range(n):
                 sums[i * depth] += p * syn[d[W] + j * pre_stride + i * post_stride]
@@ -111,12 +120,12 @@ def _check_width(d, mem, syn, count, pre_stride, post_stride):  # type: ignore[n
 @kernel
 def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     """weights[pre][post] in syn; four rows at a time, so that sums stay in registers."""
-    if not _changed(d, mem):
+    if not changed(d, mem):
         return 0
     n, w = d[N_POST], d[W]
     sums = mem[d[A_BUFF] : d[A_BUFF] + n]
     sums[:] = 0
-    count = _list_spikes(d, mem)
+    count = list_spikes(d, mem)
     code = _check_width(d, mem, syn, count, n, 1)
     if code != 0:
         return code
@@ -124,7 +133,7 @@ def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     k = 0
     while k + 4 <= count:
         a, b, c, e = active[k], active[k + 1], active[k + 2], active[k + 3]
-        pa, pb, pc, pe = _payload(d, mem, a), _payload(d, mem, b), _payload(d, mem, c), _payload(d, mem, e)
+        pa, pb, pc, pe = payload(d, mem, a), payload(d, mem, b), payload(d, mem, c), payload(d, mem, e)
         ra, rb = syn[w + a * n : w + a * n + n], syn[w + b * n : w + b * n + n]
         rc, re = syn[w + c * n : w + c * n + n], syn[w + e * n : w + e * n + n]
         for i in range(n):
@@ -132,7 +141,7 @@ def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
         k += 4
     while k < count:
         j = active[k]
-        p = _payload(d, mem, j)
+        p = payload(d, mem, j)
         row = syn[w + j * n : w + j * n + n]
         for i in range(n):
             sums[i] += np.int32(p * row[i])
@@ -147,7 +156,7 @@ def dense(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
 def tied(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     """As dense, with another synapse's weights: post of this one is pre of that one."""
     n, m, w = d[N_POST], d[N_PRE], d[W]
-    count = _list_spikes(d, mem)
+    count = list_spikes(d, mem)
     code = _check_width(d, mem, syn, count, 1, m)
     if code != 0:
         return code
@@ -155,7 +164,7 @@ def tied(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     for i in range(n):
         total = np.int32(0)
         for k in range(count):
-            total += np.int32(_payload(d, mem, active[k]) * syn[w + i * m + active[k]])
+            total += np.int32(payload(d, mem, active[k]) * syn[w + i * m + active[k]])
         mem[d[A_BUFF] + i] = _scale(total, d[EXPONENT])
     return 0
 
@@ -166,13 +175,13 @@ def sparse(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     n, depth = d[N_POST], d[DEPTH]
     sums = mem[d[SUMS] : d[SUMS] + n * depth]
     sums[:] = 0
-    count = _list_spikes(d, mem)
+    count = list_spikes(d, mem)
     code = _check_width(d, mem, syn, count, 0, 0)
     if code != 0:
         return code
     for k in range(count):
         j = mem[d[ACTIVE] + k]
-        p = _payload(d, mem, j)
+        p = payload(d, mem, j)
         for e in range(mem[d[INDPTR] + j], mem[d[INDPTR] + j + 1]):
             delay = mem[d[DELAYS] + e] if d[DELAYS] >= 0 else 0
             sums[mem[d[POST] + e] * depth + delay] += np.int32(p * syn[d[W] + e])

@@ -204,7 +204,7 @@ class Engine:
         """A copy of a variable: states, parameters, weights[post, pre], ports, a probe's `data` (rows, neurons)."""
         place = self._place(name, variable)
         values = self._arenas[place.arena][place.offset : place.offset + place.size].reshape(place.shape)
-        return (values.swapaxes(-1, -2) if place.transposed else values).copy()
+        return values.swapaxes(place.turned, -1).copy()
 
     def set(self, name: str, variable: str, values: Array | int) -> None:
         """Overwrite a variable. Raises what a Program with this value would raise."""
@@ -215,9 +215,9 @@ class Engine:
         except ValueError:
             raise ProgramError(f"'{name}': {variable} has shape {shape}, not {np.shape(values)}") from None
         self._check(name, variable, full)
-        stored = full.swapaxes(-1, -2) if place.transposed else full
+        stored = full.swapaxes(place.turned, -1)
         self._arenas[place.arena][place.offset : place.offset + place.size] = stored.ravel()
-        if variable == "weights" and name in self._layout.dirty:
+        if name in self._layout.dirty:  # the last sum no longer holds, be it of other weights or overwritten
             self._arenas["mem"][self._layout.dirty[name]] = 1
 
     def _check(self, name: str, variable: str, values: Array) -> None:

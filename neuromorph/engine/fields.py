@@ -17,6 +17,7 @@ X_HISTORY, Y_HISTORY, PRE_FACTOR, POST_FACTOR, PRE_ACTIVE, POST_ACTIVE, ACC, GAT
 SPIKES = 51  # how many of the listed neurons (ACTIVE) spiked
 LENIENT = 52  # mem[LENIENT]: whether payloads and traces may leave the chip's range; mem[LENIENT + 1]: which have (NOTED_*)
 N_SYNAPSE_FIELDS = 53
+GEOMETRY = N_SYNAPSE_FIELDS  # of a kernel: y, channels in; x, y, channels out; x and y of kernel, stride, padding, dilation; groups; fan-in
 NOTED_PAYLOAD, NOTED_TRACE = 1, 2
 BY_PAIR, BY_OUTER, BY_EVENT = range(3)  # PATH: pairs.py, outer.py, events.py
 

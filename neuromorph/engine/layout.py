@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from neuromorph.engine import drive, learn, transport
+from neuromorph.engine.convolve import convolve
 from neuromorph.engine import fields as f
 from neuromorph.engine.populations import kernel_of
 from neuromorph.laws.products.plasticity import WEIGHT_RANGE, decay_factor, split_impulse
@@ -20,6 +21,7 @@ from neuromorph.program import (
     PRE_STATES,
     TRACES,
     Array,
+    Kernel,
     Node,
     Plasticity,
     Population,
@@ -37,12 +39,13 @@ BLOCK = 4096
 
 @dataclass(frozen=True)
 class Place:
-    """Where a variable lies: arena ('mem', 'syn'), offset, shape as stored, and how its owner shows it."""
+    """Where a variable lies: arena ('mem', 'syn'), offset, shape as stored; its owner shows it with axis `turned` (counted from behind)
+    and the last one exchanged."""
 
     arena: str
     offset: int
     shape: tuple[int, ...]
-    transposed: bool = False
+    turned: int = -1
 
     @cached_property
     def size(self) -> int:
@@ -210,7 +213,7 @@ class Layout:
     def _probe(self, probe: Probe) -> None:
         place = self.place(probe.node, probe.variable)
         offset = self.mem.room(probe.length * place.size)
-        self.places[probe.name, "data"] = Place("mem", offset, (probe.length, *place.shape), place.transposed)
+        self.places[probe.name, "data"] = Place("mem", offset, (probe.length, *place.shape), place.turned)
         in_syn = int(place.arena == "syn")
         row = [place.size, place.offset, in_syn, probe.every, probe.offset, probe.length, offset, 1]
         self._operate(transport.probe, row, probe.name)
@@ -227,12 +230,12 @@ class Layout:
     def _store_weights(self, synapse: Synapse) -> None:
         if synapse.tied_to is not None:
             return
-        dense = synapse.index is None
+        turned = -1 if synapse.index is not None else -synapse.weights.ndim
         names = ["weights", *(["tag_1", "tag_2"] if synapse.plasticity else [])]
         for name in names:
             values = synapse.weights if name == "weights" else synapse.states[name]
-            stored = values.T if dense else values
-            self.places[synapse.name, name] = Place("syn", self.syn.add(stored), stored.shape, transposed=dense)
+            stored = values.swapaxes(turned, -1)
+            self.places[synapse.name, name] = Place("syn", self.syn.add(stored), stored.shape, turned)
 
     def _drive(self, synapse: Synapse) -> list[int]:
         post, pre = synapse.shape
@@ -253,6 +256,9 @@ class Layout:
         if synapse.index is not None or synapse.delays is not None:
             kernel = drive.sparse
             self._sparse(synapse, row)
+        if synapse.kernel is not None:
+            kernel = convolve
+            row += _geometry(synapse, synapse.kernel)
         self._operate(kernel, row, synapse.name)
         return row
 
@@ -313,6 +319,13 @@ class Layout:
         separable = all(map(_splits, products)) and row[f.COUNT_D] == row[f.COUNT_T] == 0 and synapse.index is None
         plain = rule.t_epoch == 1 and all(p.dependency != "y0" for p in products)
         row[f.PATH] = (f.BY_OUTER if plain else f.BY_EVENT) if separable else f.BY_PAIR
+
+
+def _geometry(synapse: Synapse, kernel: Kernel) -> list[int]:
+    weights = synapse.weights.shape
+    both = (weights[1:3], kernel.stride, kernel.padding, kernel.dilation)
+    fan_in = int(np.prod(weights[1:]))
+    return [*kernel.taken[1:], *kernel.sent(weights), *(n for pair in both for n in pair), kernel.groups, fan_in]
 
 
 def _splits(product: Product) -> bool:

@@ -1,3 +1,4 @@
+from .kernel import Kernel
 from .neurons import Outside, Population, Sink, Source
 from .program import Link, Node, Probe, Program, Turn, variables
 from .synapse import LEARNING_INPUTS, POST_STATES, PRE_STATES, TRACES, Plasticity, Synapse
@@ -10,6 +11,7 @@ __all__ = [
     "PRE_STATES",
     "TRACES",
     "Array",
+    "Kernel",
     "Link",
     "Node",
     "Outside",

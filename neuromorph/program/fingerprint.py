@@ -42,7 +42,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.name
     if is_dataclass(value):
-        return [type(value).__name__, *(_plain(getattr(value, one.name)) for one in fields(value))]
+        held = {one.name: getattr(value, one.name) for one in fields(value)}
+        if held.get("kernel", 0) is None:  # a Program without kernels is told as it was before there were any
+            del held["kernel"]
+        return [type(value).__name__, *map(_plain, held.values())]
     if isinstance(value, np.ndarray):
         return [*value.shape, value_hash(value)]
     if isinstance(value, Mapping):

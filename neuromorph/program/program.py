@@ -121,7 +121,7 @@ class Program(ByValue):
 
     def _check_tie(self, synapse: Synapse) -> None:
         other = self[synapse.tied_to or ""]
-        dense = other if isinstance(other, Synapse) and other.index is None and other.tied_to is None else None
+        dense = other if isinstance(other, Synapse) and other.index is other.tied_to is other.kernel is None else None
         if dense is None or dense.shape != synapse.shape[::-1]:
             raise ProgramError(
                 f"synapse '{synapse.name}' is tied to '{synapse.tied_to}', which must be a dense synapse of shape "

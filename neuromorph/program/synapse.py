@@ -20,6 +20,7 @@ from neuromorph.laws.synapse import (
     TAU_RANGE,
 )
 from neuromorph.program.equality import ByValue
+from neuromorph.program.kernel import Kernel
 from neuromorph.program.values import INT32, Array, whole
 
 PRE_STATES = ("x0", "tx", "x1", "x2")
@@ -80,6 +81,7 @@ class Synapse(ByValue):
     `index` None: weights[post, pre], dense. Otherwise sparse: weights[k] of the pair (post, pre) = index[:, k], sorted by
     pre, then post. `delays` (same shape as weights) adds 0..63 steps. graded False: any non-zero payload counts 1.
     `tied_to` names a dense synapse whose transposed weights this one uses (simulation only: weight transport).
+    `kernel`: weights (out, kx, ky, in) that pairs share, static, without delays or exponent; a_out wraps to 24 bits, as Lava's Conv.
     states: a_buff (post, max delay + 1), and for plastic synapses the traces, spike times and tags.
     """
 
@@ -93,6 +95,7 @@ class Synapse(ByValue):
     plasticity: Plasticity | None = None
     tied_to: str | None = None
     states: Mapping[str, Array] = field(default_factory=dict)
+    kernel: Kernel | None = None
 
     def __post_init__(self) -> None:
         owner = f"synapse '{self.name}'"
@@ -105,6 +108,9 @@ class Synapse(ByValue):
         expected = self.shape if self.index is None else (np.shape(self.index)[1],)
         if self.tied_to is not None:
             expected = (0,)
+        if self.kernel is not None:
+            self._check_kernel(self.kernel, owner, checked.shape)
+            expected = checked.shape
         if checked.shape != expected:
             raise ProgramError(f"{owner}: weights have shape {checked.shape}, not {expected}")
         object.__setattr__(self, "weights", checked)
@@ -120,6 +126,14 @@ class Synapse(ByValue):
             if self.tied_to is not None:
                 raise ProgramError(f"{owner}: tied to '{self.tied_to}' and plastic; only the weights it reads may learn")
         object.__setattr__(self, "states", self._complete_states(owner))
+
+    def _check_kernel(self, kernel: object, owner: str, weights: tuple[int, ...]) -> None:
+        if not isinstance(kernel, Kernel):
+            raise ProgramError(f"{owner}: kernel = {kernel!r} is no Kernel; give one, or None")
+        given = {name: getattr(self, name) for name in ("index", "delays", "plasticity", "tied_to")}
+        if self.exponent or any(one is not None for one in given.values()):
+            raise ProgramError(f"{owner}: a kernel's weights are static, and have no index, no delays, no exponent, no tie")
+        kernel.check(owner, weights, self.shape)
 
     def _check_index(self, owner: str) -> None:
         post, pre = (
