@@ -26,6 +26,7 @@ from neuromorph.program import (
     POST_STATES,
     PRE_STATES,
     TRACES,
+    Kernel,
     Link,
     Node,
     Plasticity,
@@ -169,6 +170,21 @@ def synapses(draw: st.DrawFn, name: str, shape: tuple[int, int], plastic: bool |
 
 
 @st.composite
+def kernels(draw: st.DrawFn, name: str, post: int) -> Synapse:
+    """One output of all channels (and all of their places), from what it takes to fill it."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    reach, dilation, stride = (tuple(map(int, rng.integers(1, 4, 2))) for _ in range(3))
+    groups = draw(st.sampled_from([g for g in (1, 2, 3) if post % g == 0]))
+    x, y = (far * (n - 1) + 1 for far, n in zip(dilation, reach, strict=True))
+    kernel = Kernel((x, max(y - 2, 1), groups), stride, (0, 1 if y > 2 else 0), dilation, groups)
+    bounds = draw(st.sampled_from([(-100, 100), WEIGHT_RANGE[SignMode.MIXED]]))
+    weights = _values(rng, bounds, (post, *reach, 1))
+    states = {"a_buff": _values(rng, (-MODERATE, MODERATE), (post, 1))}
+    shape = (post, int(np.prod(kernel.taken)))
+    return Synapse(name, shape, weights, graded=draw(st.booleans()), states=states, kernel=kernel)
+
+
+@st.composite
 def sources(draw: st.DrawFn, name: str, sizes: list[int], bounds: tuple[int, int], even: bool = False) -> Source:
     """A source with one port for each size."""
     rng, count = np.random.default_rng(draw(st.integers(0, 2**32))), draw(st.integers(1, 4))
@@ -214,7 +230,9 @@ class _Network:
         sender = self.draw(st.none() | st.sampled_from(senders))
         port = self.draw(st.sampled_from([v.name for v in sender.law.outputs])) if sender else ""
         shape = (target.size, sender.size if sender else self.draw(st.integers(1, 6)))
-        synapse = self.add(self.draw(synapses(self.name(), shape, plastic)))
+        kernel = not (sender or plastic) and self.draw(st.booleans())
+        drawn = kernels(self.name(), target.size) if kernel else synapses(self.name(), shape, plastic)
+        synapse = self.add(self.draw(drawn))
         self.links.append(Link((synapse.name, "a_out"), (target.name, "a_in")))
         if sender:
             self.links.append(Link((sender.name, port), (synapse.name, "s_in")))

@@ -45,7 +45,7 @@ from neuromorph.laws.law import Law
 from neuromorph.program import Program
 from neuromorph.program.given import check_program
 
-SCHEMA = 2
+SCHEMA = 3
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 

@@ -1,4 +1,4 @@
-"""Schema 2: how nodes, links and probes lie in an artifact. Every writer stands beside its reader."""
+"""Schema 3: how nodes, links and probes lie in an artifact. Every writer stands beside its reader."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from neuromorph.laws.products.rule import GradedSpike, Rule, read_rule
 from neuromorph.program import (
     TRACES,
     Array,
+    Kernel,
     Link,
     Node,
     Plasticity,
@@ -122,6 +123,8 @@ def _write_synapse(group: h5py.Group, node: Synapse) -> None:
         put_array(group, "delays", node.delays, "int8")
     if node.tied_to is not None:
         put_text(group, "tied_to", node.tied_to)
+    if node.kernel is not None:
+        put_array(group, "kernel", _numbers(node.kernel), "int32")
     if node.plasticity is not None:
         _write_plasticity(group.create_group("plasticity"), node.plasticity)
     states = group.create_group("states")
@@ -133,7 +136,9 @@ def _read_synapse(reader: Reader, name: str) -> Synapse:
     post, _ = shape = (reader.number("post"), reader.number("pre"))
     index = reader.array("index", (2, None)) if reader.has("index") else None
     tied_to = reader.text("tied_to") if reader.has("tied_to") else None
-    size: tuple[int, ...] = (0,) if tied_to is not None else shape if index is None else (index.shape[1],)
+    size: tuple[int | None, ...] = (0,) if tied_to is not None else shape if index is None else (index.shape[1],)
+    kernel = _read_kernel(reader) if reader.has("kernel") else None
+    size = size if kernel is None else (None,) * 4
     weights = reader.array("weights", size, "int8 int16")
     delays = reader.array("delays", size, "int8") if reader.has("delays") else None
     plasticity = _read_plasticity(reader.group("plasticity")) if reader.has("plasticity") else None
@@ -142,7 +147,16 @@ def _read_synapse(reader: Reader, name: str) -> Synapse:
     values = {one: states.array(one, shapes.get(one, (None,))) for one in states.names()}
     exponent, graded = reader.number("exponent"), bool(reader.number("graded"))
     with valid(reader):
-        return Synapse(name, shape, weights, index, exponent, graded, delays, plasticity, tied_to, values)
+        return Synapse(name, shape, weights, index, exponent, graded, delays, plasticity, tied_to, values, kernel)
+
+
+def _numbers(kernel: Kernel) -> list[int]:
+    return [*kernel.taken, *kernel.stride, *kernel.padding, *kernel.dilation, kernel.groups]
+
+
+def _read_kernel(reader: Reader) -> Kernel:
+    x, y, channels, *reach, groups = reader.array("kernel", (10,)).tolist()
+    return Kernel((x, y, channels), *zip(reach[::2], reach[1::2], strict=True), groups)
 
 
 def _write_plasticity(group: h5py.Group, rule: Plasticity) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from neuromorph.engine import drive, learn, transport
-from neuromorph.engine.convolve import convolve
 from neuromorph.engine import fields as f
+from neuromorph.engine.convolve import convolve
 from neuromorph.engine.populations import kernel_of
 from neuromorph.laws.products.plasticity import WEIGHT_RANGE, decay_factor, split_impulse
 from neuromorph.laws.products.rule import Product

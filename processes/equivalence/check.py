@@ -20,7 +20,7 @@ from neuromorph.processes.equivalence.recorded import dense
 from neuromorph.processes.equivalence.result import BitCheck, Difference
 from neuromorph.processes.equivalence.runtime import lava_run
 from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
-from neuromorph.processes.lowering.lower import Lowered
+from neuromorph.processes.lowering.lower import Lowered, variable_of
 from neuromorph.processes.rebuilding import rebuild
 from neuromorph.processes.stepping.stepper import LavaStepper
 from neuromorph.program import Population, Program, Sink, Synapse
@@ -139,7 +139,8 @@ def compared(lowered: Lowered) -> Iterator[tuple[Var, str, str]]:
             names = [*node.states, *([] if node.tied_to else ["weights"])]
         else:
             names = ["data"] if isinstance(node, Sink) else []
-        yield from ((getattr(process, v), name, v) for v in names if v in process.vars.member_names)
+        seen = ((var, variable_of(var, node)) for var in process.vars.members)
+        yield from ((var, name, variable) for var, variable in seen if variable in names)
 
 
 def _first_difference(engine: Engine, variables: list[tuple[Var, str, str]], step: int, read: Read) -> Difference | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from scipy.sparse import csr_matrix
@@ -14,6 +15,8 @@ from neuromorph.errors import LoweringError
 from neuromorph.processes.lowering.dividing import Reasons, divide
 from neuromorph.processes.lowering.graph import Edge, ProcessGraph
 from neuromorph.program import Array, Link, Node, Outside, Population, Probe, Program, Sink, Synapse
+
+CONVOLUTION = {"weight": "weights", "a_buf": "a_buff"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Lowered:
                 outside.setdefault(edge.source.process, {})[edge.source.name] = edge.source.size
         links = [_link(edge, graph.names) for edge in graph.edges if edge.target.process in nodes]
         every = (*nodes.values(), *(Outside(graph.names[p], sent) for p, sent in outside.items()))
-        return cls(graph, names, Program(every, tuple(links), _probes(graph, names, stepped), step), stepped)
+        return cls(graph, names, Program(every, tuple(links), _probes(graph, nodes), step), stepped)
 
     def check_whole(self) -> None:
         """Raise for processes that have no native form."""
@@ -69,20 +72,29 @@ def _link(edge: Edge, names: Mapping[AbstractProcess, str]) -> Link:
     return Link((names[edge.source.process], edge.source.name), (names[edge.target.process], edge.target.name), edge.index)
 
 
-def _probes(graph: ProcessGraph, names: Mapping[AbstractProcess, str], stepped: Reasons) -> tuple[Probe, ...]:
+def _probes(graph: ProcessGraph, nodes: Mapping[AbstractProcess, Node]) -> tuple[Probe, ...]:
     return tuple(
-        Probe(graph.names[look.process], names[look.target.process], look.target.name, length=look.data.shape[0])
+        Probe(graph.names[look.process], node.name, _seen(look.target, node), length=look.data.shape[0])
         for look in graph.probes
-        if look.data is not None and look.process not in stepped
+        if look.data is not None and (node := nodes.get(look.target.process))
     )
+
+
+def _seen(target: Var | OutPort, node: Node) -> str:
+    return variable_of(target, node) if isinstance(target, Var) else str(target.name)
+
+
+def variable_of(var: Var, node: Node) -> str:
+    """What a Var is called in a Program. Lava's Conv has names of its own for what every Synapse has."""
+    return CONVOLUTION.get(var.name, var.name) if isinstance(node, Synapse) and node.kernel else var.name
 
 
 def write(process: AbstractProcess, node: Node) -> None:
     """Store a node's values in the Vars of its process."""
-    for variable, values in _values(node).items():
-        var = getattr(process, variable, None)
-        if isinstance(var, Var):
-            var.init = shaped(var, values, node)
+    values = _values(node)
+    for var in process.vars.members:
+        if (variable := variable_of(var, node)) in values:
+            var.init = shaped(var, values[variable], node)
 
 
 def _values(node: Node) -> dict[str, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 from lava.magma.core.learning.constants import GradedSpikeCfg
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule
 from lava.magma.core.process.process import AbstractProcess
+from lava.proc.conv.process import Conv
 from lava.proc.dense.process import DelayDense, Dense, LearningDense
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF, LIFReset, TernaryLIF
@@ -28,7 +29,7 @@ from neuromorph.processes.lowering.lower import write
 from neuromorph.processes.presenter.process import Presenter
 from neuromorph.processes.readout.process import NudgedReadout
 from neuromorph.processes.tied.process import TiedDense
-from neuromorph.program import TRACES, Array, Node, Outside, Plasticity, Population, Sink, Source, Synapse
+from neuromorph.program import TRACES, Array, Kernel, Node, Outside, Plasticity, Population, Sink, Source, Synapse
 
 LAVAS_OWN: dict[Law, type[AbstractProcess]] = {lif.LIF: LIF, lif.LIF_RESET: LIFReset, lif.TERNARY_LIF: TernaryLIF}
 OURS = (Dyads, NudgedReadout)
@@ -112,6 +113,8 @@ def _options(node: Synapse) -> dict[str, Any]:
 
 
 def _static(node: Synapse) -> AbstractProcess:
+    if node.kernel is not None:
+        return _convolution(node, node.kernel)
     modes = [mode for mode in (SignMode.MIXED, mode_of(node.weights)) if not off_grid(node.weights, mode).any()]
     if not modes:
         raise RebuildingError(
@@ -123,6 +126,19 @@ def _static(node: Synapse) -> AbstractProcess:
     depth = node.states["a_buff"].shape[1]
     kind = DelayDense if node.index is None else DelaySparse
     return kind(**options, delays=_matrix(node, node.delays), max_delay=depth - 1)
+
+
+def _convolution(node: Synapse, kernel: Kernel) -> AbstractProcess:
+    return Conv(
+        name=node.name,
+        weight=node.weights.astype(np.int64),
+        input_shape=kernel.taken,
+        stride=kernel.stride,
+        padding=kernel.padding,
+        dilation=kernel.dilation,
+        groups=kernel.groups,
+        num_message_bits=GRADED_BITS if node.graded else 0,
+    )
 
 
 def _plastic(node: Synapse, learning: Plasticity) -> AbstractProcess:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix, spmatrix
 
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import NeuromorphError
-from neuromorph.processes.lowering.lower import Lowered, shaped
+from neuromorph.processes.lowering.lower import Lowered, shaped, variable_of
 from neuromorph.program import Array, Population, Sink, Synapse
 
 
@@ -34,8 +34,9 @@ class EngineVars:
             return None
         node = self._lowered.program[name]
         if isinstance(node, Synapse):
-            known = var.name in node.states or var.name == "weights"
-            return (node.tied_to or name if var.name == "weights" else name, var.name) if known else None
+            variable = variable_of(var, node)
+            known = variable in node.states or variable == "weights"
+            return (node.tied_to or name if variable == "weights" else name, variable) if known else None
         if isinstance(node, Population):
             return (name, var.name) if var.name in node.states or var.name in node.parameters else None
         return (name, "data") if isinstance(node, Sink) and var.name == "data" else None

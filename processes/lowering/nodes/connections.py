@@ -1,4 +1,4 @@
-"""Synapses: Dense, Sparse and connections tied to another's weights."""
+"""Synapses: Dense, Sparse, convolutions, and connections tied to another's weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from neuromorph.processes.lowering.values import (
     whole,
     within,
 )
-from neuromorph.program import Array, Synapse
+from neuromorph.program import Array, Kernel, Synapse
 
 
 def tied(process: AbstractProcess, names: Names, fresh: bool) -> Synapse:
@@ -65,6 +65,30 @@ def synapse(process: AbstractProcess, names: Names, fresh: bool) -> Synapse:
         plasticity=learned,
         states=states,
     )
+
+
+def convolution(process: AbstractProcess, names: Names, fresh: bool) -> Synapse:
+    """Conv. Lava's model looks at neither weight_exp nor num_weight_bits, and cuts no weights."""
+    weights = whole(process, "weight", value(process, "weight"))
+    stride, padding, dilation, size = (_pair(process, name) for name in ("stride", "padding", "dilation", "kernel_size"))
+    kernel = Kernel(process.s_in.shape, stride, padding, dilation, number(process, "groups"))
+    if size != weights.shape[1:3]:
+        raise LoweringError(
+            f"{describe(process)}: kernel_size = {size}, and its weight has {weights.shape[1:3]}; give these"
+        )
+    return Synapse(
+        name=names[process],
+        shape=(process.a_out.size, process.s_in.size),
+        weights=weights,
+        graded=within(process, "num_message_bits", number(process, "num_message_bits"), MESSAGE_BITS_RANGE) > 0,
+        states={"a_buff": whole(process, "a_buf", value(process, "a_buf"))},
+        kernel=kernel,
+    )
+
+
+def _pair(process: AbstractProcess, name: str) -> tuple[int, int]:
+    x, y = whole(process, name, value(process, name)).tolist()
+    return x, y
 
 
 def _delays(process: AbstractProcess, index: Array | None) -> Array:

@@ -8,6 +8,7 @@ from functools import partial
 
 from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.core.process.process import AbstractProcess
+from lava.proc.conv.models import PyConvModelFixed
 from lava.proc.dense.models import (
     PyDelayDenseModelBitAcc,
     PyDenseModelBitAcc,
@@ -28,7 +29,7 @@ from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
 from neuromorph.laws.readout import READOUT
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.from_law import FixedModel
-from neuromorph.processes.lowering.nodes.connections import synapse, tied
+from neuromorph.processes.lowering.nodes.connections import convolution, synapse, tied
 from neuromorph.processes.lowering.nodes.messages import presenting, ring_sink, ring_source
 from neuromorph.processes.lowering.nodes.neurons import population
 from neuromorph.processes.lowering.values import Names
@@ -75,6 +76,11 @@ SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     PySparseModelBitAcc: Support("Sparse", synapse, note=STATIC),
     PyDelayDenseModelBitAcc: Support("DelayDense", synapse, note=f"{STATIC}; delays 0..63"),
     PyDelaySparseModelBitAcc: Support("DelaySparse", synapse, note=f"{STATIC}; delays 0..63"),
+    PyConvModelFixed: Support(
+        "Conv",
+        convolution,
+        note="weights -256..255, `stride`, `dilation` 1..127, `padding` 0..127, `groups`; binary or graded",
+    ),
     PyLearningDenseModelBitApproximate: Support("LearningDense", synapse, note=PLASTIC),
     PyLearningSparseModelBitApproximate: Support(
         "LearningSparse", synapse, note=f"{PLASTIC}; MIXED, no factor w, d, t (Lava runs no other)"
