@@ -176,7 +176,7 @@ def kernels(draw: st.DrawFn, name: str, post: int) -> Synapse:
     reach, dilation, stride = (tuple(map(int, rng.integers(1, 4, 2))) for _ in range(3))
     groups = draw(st.sampled_from([g for g in (1, 2, 3) if post % g == 0]))
     x, y = (far * (n - 1) + 1 for far, n in zip(dilation, reach, strict=True))
-    kernel = Kernel((x, max(y - 2, 1), groups), stride, (0, 1 if y > 2 else 0), dilation, groups)
+    kernel = Kernel((x, y - 2 if y > 2 else y, groups), stride, (0, 1 if y > 2 else 0), dilation, groups)
     bounds = draw(st.sampled_from([(-100, 100), WEIGHT_RANGE[SignMode.MIXED]]))
     weights = _values(rng, bounds, (post, *reach, 1))
     states = {"a_buff": _values(rng, (-MODERATE, MODERATE), (post, 1))}

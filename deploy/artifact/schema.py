@@ -156,7 +156,8 @@ def _numbers(kernel: Kernel) -> list[int]:
 
 def _read_kernel(reader: Reader) -> Kernel:
     x, y, channels, *reach, groups = reader.array("kernel", (10,)).tolist()
-    return Kernel((x, y, channels), *zip(reach[::2], reach[1::2], strict=True), groups)
+    stride, padding, dilation = zip(reach[::2], reach[1::2], strict=True)
+    return Kernel((x, y, channels), stride, padding, dilation, groups)
 
 
 def _write_plasticity(group: h5py.Group, rule: Plasticity) -> None:

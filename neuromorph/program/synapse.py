@@ -105,7 +105,7 @@ class Synapse(ByValue):
             )
         mode = self.plasticity.sign_mode if self.plasticity else SignMode.MIXED
         checked = whole(self.weights, owner, "weights", WEIGHT_RANGE[mode]).astype(np.int16)
-        expected = self.shape if self.index is None else (np.shape(self.index)[1],)
+        expected: tuple[int, ...] = self.shape if self.index is None else (np.shape(self.index)[1],)
         if self.tied_to is not None:
             expected = (0,)
         if self.kernel is not None:

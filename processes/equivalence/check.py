@@ -139,8 +139,8 @@ def compared(lowered: Lowered) -> Iterator[tuple[Var, str, str]]:
             names = [*node.states, *([] if node.tied_to else ["weights"])]
         else:
             names = ["data"] if isinstance(node, Sink) else []
-        seen = ((var, variable_of(var, node)) for var in process.vars.members)
-        yield from ((var, name, variable) for var, variable in seen if variable in names)
+        seen = {variable_of(var, node): var for var in process.vars.members}
+        yield from ((seen[variable], name, variable) for variable in names if variable in seen)
 
 
 def _first_difference(engine: Engine, variables: list[tuple[Var, str, str]], step: int, read: Read) -> Difference | None:

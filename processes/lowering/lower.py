@@ -86,7 +86,8 @@ def _seen(target: Var | OutPort, node: Node) -> str:
 
 def variable_of(var: Var, node: Node) -> str:
     """What a Var is called in a Program. Lava's Conv has names of its own for what every Synapse has."""
-    return CONVOLUTION.get(var.name, var.name) if isinstance(node, Synapse) and node.kernel else var.name
+    name = str(var.name)
+    return CONVOLUTION.get(name, name) if isinstance(node, Synapse) and node.kernel else name
 
 
 def write(process: AbstractProcess, node: Node) -> None:

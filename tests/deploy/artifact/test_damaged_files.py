@@ -215,10 +215,10 @@ def test_other_files_are_not_artifacts(tmp_path: Path) -> None:
 
 
 def test_a_newer_schema_asks_for_an_upgrade(path: Path) -> None:
-    change(path, puts("/", np.int64(3), "neuromorph_schema"))
+    change(path, puts("/", np.int64(4), "neuromorph_schema"))
     change(path, puts("/", "3.1.4", "neuromorph_version"))
     change(path, removes("program"))
-    assert complaint(path) == ": neuromorph 3.1.4 wrote it with schema 3; this neuromorph reads up to 2: upgrade neuromorph"
+    assert complaint(path) == ": neuromorph 3.1.4 wrote it with schema 4; this neuromorph reads up to 3: upgrade neuromorph"
 
 
 def test_a_placement_of_a_later_version_is_left_alone(path: Path) -> None:

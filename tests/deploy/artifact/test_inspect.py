@@ -70,7 +70,7 @@ def test_a_tied_synapse_has_no_memory_of_its_own() -> None:
 
 def test_a_description_says_where_it_comes_from() -> None:
     lines = describe(artifact(learner())).splitlines()
-    assert lines[0] == "neuromorph artifact, schema 2, after step 0: 9 neurons, 108 synapses"
+    assert lines[0] == "neuromorph artifact, schema 3, after step 0: 9 neurons, 108 synapses"
     assert {"seed: 5", 'data_set: "digits"', 'accuracies: {"test": 0.5}'} <= set(lines)
     assert "w1: dw = 2^-1*x0*x1*y3*(y1-64)" in lines
     assert max(map(len, lines)) <= WIDTH

@@ -173,7 +173,7 @@ def test_a_kernel_that_does_not_fit_its_ports_is_not_native() -> None:
 
 def test_a_sum_beyond_32_bits_is_told() -> None:
     conv, _ = alone(payload=2**22)
-    with pytest.raises(SimulationError, match="step 1, 'Process_.*', neuron 0: its drive a_buff leaves 32 bits"):
+    with pytest.raises(SimulationError, match=r"step 1, 'Process_.*', neuron 0: its drive a_buff leaves 32 bits"):
         simulate(conv, 1)
     conv, _ = alone(payload=2**22, weight=np.full((1, 2, 2, 1), -128))
     simulate(conv, 1)
