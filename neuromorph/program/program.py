@@ -121,8 +121,7 @@ class Program(ByValue):
 
     def _check_tie(self, synapse: Synapse) -> None:
         other = self[synapse.tied_to or ""]
-        dense = isinstance(other, Synapse) and not other.tied_to and other.weights.shape == other.shape
-        if not dense or other.shape != synapse.shape[::-1]:
+        if not isinstance(other, Synapse) or not other.weights.shape == other.shape == synapse.shape[::-1]:
             raise ProgramError(
                 f"synapse '{synapse.name}' is tied to '{synapse.tied_to}', which must be a dense synapse of shape "
                 f"{synapse.shape[::-1]}"
