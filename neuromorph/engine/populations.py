@@ -51,36 +51,61 @@ def _kernel(key: str) -> Any:
 # and five times slower for dyads: their 28 arguments then go through memory for every neuron.
 
 
-def _arguments(key: str, k: int, where: Any, i: int, mem: Any) -> Any:
-    """Arguments k, k+1, ... of neuron i as a tuple of integers; `where`: offsets of all arguments."""
+def _arguments(key: str, k: int, where: Any, shared: Any, i: int, mem: Any) -> Any:
+    """Arguments k, k+1, ... of neuron i as a tuple of integers; `where`: offsets of all arguments, `shared`: values of the shared ones."""
     raise NotImplementedError("compiled only")
 
 
 @overload(_arguments, prefer_literal=True)
-def _compiled_arguments(key, k, where, i, mem):  # type: ignore[no-untyped-def]
+def _compiled_arguments(key, k, where, shared, i, mem):  # type: ignore[no-untyped-def]
     variables, here = named(key.literal_value).arguments, k.literal_value
-    shared, following = variables[here].shared, here + 1
-    if following == len(variables):
-        return lambda key, k, where, i, mem: (np.int64(mem[np.uint64(where[here] + (0 if shared else i))]),)
+    following, at = here + 1, sum(v.shared for v in variables[:here])
+    if here == len(variables):
+        return lambda key, k, where, shared, i, mem: ()
+    if variables[here].shared:
+        return lambda key, k, where, shared, i, mem: (shared[at],) + _arguments(key, following, where, shared, i, mem)  # noqa: RUF005
+    return lambda key, k, where, shared, i, mem: (
+        (np.int64(mem[np.uint64(where[here] + i)]),) + _arguments(key, following, where, shared, i, mem)  # noqa: RUF005 (Numba)
+    )
 
-    def more(key, k, where, i, mem):  # type: ignore[no-untyped-def]
-        rest = _arguments(key, following, where, i, mem)
-        return (np.int64(mem[np.uint64(where[here] + (0 if shared else i))]),) + rest  # noqa: RUF005 (Numba)
 
-    return more
-
-
-def _whole(made: Any, k: int) -> Any:
-    """Results k, k+1, ... of a step as integers of one type: a step may also return the outcome of a comparison."""
+def _shared(key: str, k: int, where: Any, mem: Any) -> Any:
+    """Values of the shared ones among arguments k, k+1, ..."""
     raise NotImplementedError("compiled only")
 
 
-@overload(_whole, prefer_literal=True)
-def _compiled_whole(made, k):  # type: ignore[no-untyped-def]
-    here, following = k.literal_value, k.literal_value + 1
-    if following == len(made):
-        return lambda made, k: (np.int64(made[here]),)
-    return lambda made, k: (np.int64(made[here]),) + _whole(made, following)  # noqa: RUF005 (Numba)
+@overload(_shared, prefer_literal=True)
+def _compiled_shared(key, k, where, mem):  # type: ignore[no-untyped-def]
+    variables, here = named(key.literal_value).arguments, k.literal_value
+    following = here + 1
+    if here == len(variables):
+        return lambda key, k, where, mem: ()
+    if variables[here].shared:
+        return lambda key, k, where, mem: (np.int64(mem[where[here]]),) + _shared(key, following, where, mem)  # noqa: RUF005
+    return lambda key, k, where, mem: _shared(key, following, where, mem)
+
+
+def _store(key: str, k: int, made: Any, into: Any, i: int, mem: Any) -> int:
+    """Results k, k+1, ... of neuron i into memory; of a user's law the number of the first that is out of its range, else -1."""
+    raise NotImplementedError("compiled only")
+
+
+@overload(_store, prefer_literal=True)
+def _compiled_store(key, k, made, into, i, mem):  # type: ignore[no-untyped-def]
+    law, here = named(key.literal_value), k.literal_value
+    following, watched = here + 1, not is_ours(law)
+    if here == len(law.results):
+        return lambda key, k, made, into, i, mem: -1
+    low, high = law.results[here].low, law.results[here].high
+
+    def store(key, k, made, into, i, mem):  # type: ignore[no-untyped-def]
+        one = np.int64(made[here])
+        if watched and (one < low or one > high):
+            return here
+        mem[np.uint64(into[here] + i)] = one
+        return _store(key, following, made, into, i, mem)
+
+    return store
 
 
 def each_neuron(key: str, d: Any, t: Any, mem: Any) -> int:
@@ -97,13 +122,12 @@ def _compiled_each_neuron(key, d, t, mem):  # type: ignore[no-untyped-def]
     if not hasattr(key, "literal_value"):
         return None  # Numba asks again without the text when the step does not compile
     law = named(key.literal_value)
-    step, watched = law.make(COMPILED), not is_ours(law)
-    width, results = len(law.arguments), len(law.results)
+    step, width, results = law.make(COMPILED), len(law.arguments), len(law.results)
     bounds = tuple((v.low, v.high, v.shared) for v in law.inputs)
-    limits = tuple((v.low, v.high) for v in law.results)
 
     def implementation(key, d, t, mem):  # type: ignore[no-untyped-def]
-        where = to_fixed_tuple(d[1 : 1 + width], width)
+        where, into = to_fixed_tuple(d[1 : 1 + width], width), to_fixed_tuple(d[1 + width :], results)
+        common = _shared(key, 0, where, mem)
         for k in range(len(bounds)):
             low, high, shared = bounds[k]
             for i in range(1 if shared else d[0]):
@@ -111,12 +135,11 @@ def _compiled_each_neuron(key, d, t, mem):  # type: ignore[no-untyped-def]
                     mem[STATUS] = i
                     return BAD_INPUT + k
         for i in range(d[0]):
-            made = _whole(step(t, *_arguments(key, 0, where, i, mem)), 0)
-            for k in range(results):
-                if watched and (made[k] < limits[k][0] or made[k] > limits[k][1]):
-                    mem[STATUS] = i
-                    return BAD_RESULT + k
-                mem[d[1 + width + k] + i] = made[k]
+            made = step(t, *_arguments(key, 0, where, common, i, mem))
+            wrong = _store(key, 0, made, into, i, mem)
+            if wrong >= 0:
+                mem[STATUS] = i
+                return BAD_RESULT + wrong
         return 0
 
     return implementation
