@@ -1,4 +1,4 @@
-"""The README's examples run, and it stays a page that one reads."""
+"""The README's examples run, and the one that it leads to; it stays a page that one reads."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = README + (ROOT / "docs" / "by-hand.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGES, re.DOTALL)
 NEEDS = {"from lava.": "lava", "neuromorph.learning": "torch"}
 """What an example imports, and the package behind it."""
 
@@ -17,7 +19,7 @@ def example(code: str, name: str) -> Any:
     return pytest.param(code, id=name, marks=pytest.mark.needs(*needed))
 
 
-@pytest.mark.parametrize("code", [*map(example, EXAMPLES, ("in four lines", "by hand", "in Lava", "in batches"))])
+@pytest.mark.parametrize("code", [*map(example, EXAMPLES, ("in four lines", "in Lava", "in batches", "by hand"))])
 def test_the_examples_learn(code: str) -> None:
     said: list[Any] = []
     exec(compile(code, "README.md", "exec"), {"print": said.append})
