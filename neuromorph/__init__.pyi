@@ -7,6 +7,7 @@ from .processes.equivalence.check import check_bits
 from .processes.presenter.process import Presenter
 from .processes.readout.process import NudgedReadout
 from .processes.rebuilding.rebuild import rebuild
+from .processes.simulating.feeding import feed
 from .processes.simulating.simulate import lower, restart, simulate
 from .program.program import Program
 from .program.wiring import Wiring
@@ -27,6 +28,7 @@ __all__ = [
     "deploy",
     "engine",
     "errors",
+    "feed",
     "judges",
     "laws",
     "learning",

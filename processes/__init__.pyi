@@ -6,6 +6,7 @@ from .from_law import LawProcess, models_of
 from .presenter.process import Presenter
 from .readout.process import NudgedReadout
 from .rebuilding.rebuild import rebuild
+from .simulating.feeding import feed
 from .simulating.simulate import lower, restart, simulate
 from .stepping.stepper import LavaStepper
 from .tied.process import TiedDense
@@ -20,6 +21,7 @@ __all__ = [
     "Presenter",
     "TiedDense",
     "check_bits",
+    "feed",
     "lava_run",
     "lower",
     "models_of",

@@ -17,7 +17,7 @@ MODULES = {
 }  # fmt: skip
 PUBLIC = {
     "neuromorph": {
-        "DyadicMLP", "Dyads", "Law", "NudgedReadout", "Presenter", "Program", "Variable", "Wiring", "check_bits", "load", "lower",
+        "DyadicMLP", "Dyads", "Law", "NudgedReadout", "Presenter", "Program", "Variable", "Wiring", "check_bits", "feed", "load", "lower",
         "rebuild", "restart", "save", "simulate",
         *MODULES,
     },
@@ -25,7 +25,7 @@ PUBLIC = {
     "neuromorph.networks": {"DyadicMLP", "Recipe", "recipe_for"},
     "neuromorph.processes": {
         "BitCheck", "Difference", "Dyads", "LavaStepper", "LawProcess", "NudgedReadout", "Presenter", "TiedDense", "check_bits",
-        "lava_run", "lower", "models_of", "rebuild", "restart", "simulate",
+        "feed", "lava_run", "lower", "models_of", "rebuild", "restart", "simulate",
     },
     "neuromorph.deploy": {
         "Artifact", "Compiled", "Complaint", "FreezeReport", "Provenance", "compile_program", "complaints", "describe",

@@ -18,7 +18,7 @@ from neuromorph.errors import CompileError
 from neuromorph.laws.products.plasticity import TRACE_RANGE, SignMode
 from neuromorph.laws.products.rule import GradedSpike
 from neuromorph.laws.weights import STATIC_RANGE, mode_of, off_grid
-from neuromorph.program import Array, Population, Program, Source, Synapse
+from neuromorph.program import Array, Outside, Population, Program, Source, Synapse
 from neuromorph.program.given import check_program
 
 Findings = Iterator[tuple[str, str]]
@@ -221,8 +221,16 @@ def learning_can_pause(program: Program) -> Findings:
             )
 
 
+def nothing_from_outside(program: Program) -> Findings:
+    """An artifact holds a network whole: what is fed to a simulation (Lava's Injector, Extractor) is no part of it."""
+    for node in program.nodes:
+        if isinstance(node, Outside):
+            yield f"'{node.name}'", "takes part from outside of the network; use a source of frames or a sink in its place"
+
+
 ChipRule = Callable[[Program], Findings]
 REQUIRED: tuple[ChipRule, ...] = (
+    nothing_from_outside,
     no_weight_transport,
     static_weights_fit_8_bits,
     one_decimation,

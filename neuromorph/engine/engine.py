@@ -80,6 +80,7 @@ class Engine:
         self._drawn = program.step
         self._streams = [RandomStream(s) for s in self._layout.streams]
         self.probes = {probe.name for probe in program.probes}
+        self._fed = {(outside.name, port): self.step for outside in program.ahead for port in outside.outputs}
 
     def __repr__(self) -> str:
         return f"<Engine of {len(self.program.populations)} populations, {len(self.program.synapses)} synapses, step {self.step}>"
@@ -95,6 +96,11 @@ class Engine:
             raise RangeError(f"steps = {steps}; an engine does not run backwards")
         if any(turn.waits for turn in self.turns):
             raise ProgramError("this Program waits for messages from outside; take them and run its turns")
+        for (name, port), last in self._fed.items():
+            if last < self.step + steps:
+                raise ProgramError(
+                    f"'{name}': {port} is fed to step {last}, and is to send to step {self.step + steps}; feed it more"
+                )
         while steps > 0:
             block = min(steps, BLOCK)
             with deferred_interrupt():
@@ -126,12 +132,40 @@ class Engine:
     def take(self, name: str, port: str, message: Array) -> None:
         """What an Outside sends from a port in this step. Raises SimulationError for what 32 bits do not hold."""
         place = self._layout.place(name, port)
-        if np.any(message != message.astype(np.int32)):
-            raise SimulationError(
-                f"step {self.step + 1}, '{name}': {port} sends {message[message != message.astype(np.int32)].flat[0]}, which is no "
-                "integer of 32 bits"
+        self._at(place)[:] = self._integers(name, port, message).ravel()
+
+    def feed(self, name: str, port: str, messages: Array) -> None:
+        """What an Outside sends from a port in the steps that come, a row a step, no more than it has room for. Raises as `take`."""
+        frames = self._frames(name, port)
+        integers = self._integers(name, port, messages).reshape(-1, frames.shape[1])
+        if len(integers) > len(frames):
+            raise ProgramError(
+                f"'{name}': {port} has room for {len(frames)} steps, and {len(integers)} are given; feed them in parts"
             )
-        self._arenas["mem"][place.offset : place.offset + place.size] = message.ravel()
+        frames[_turning(self.step, len(integers), len(frames))] = integers
+        self._fed[name, port] = self.step + len(integers)
+
+    def came(self, name: str, port: str, steps: int) -> Array:
+        """What came to a port of an Outside in the last `steps` steps, a row a step."""
+        frames = self._frames(name, port)
+        if steps > len(frames):
+            raise ProgramError(f"'{name}': {port} keeps {len(frames)} steps, not {steps}; run fewer at once")
+        return frames[_turning(self.step - steps, steps, len(frames))].copy()
+
+    def _frames(self, name: str, port: str) -> Array:
+        """The messages of a port of an Outside that has room for them, in place."""
+        place = self._place(name, f"{port}.frames")
+        return self._at(place).reshape(place.shape)
+
+    def _integers(self, name: str, port: str, message: Array) -> Array:
+        if np.issubdtype(message.dtype, np.integer) and np.can_cast(message.dtype, np.int32):
+            return message
+        integers: Array = message.astype(np.int32)
+        if np.any(wrong := message != integers):
+            raise SimulationError(
+                f"step {self.step + 1}, '{name}': {port} sends {message[wrong].flat[0]}, which is no integer of 32 bits"
+            )
+        return integers
 
     def run_turn(self, number: int) -> None:
         """Make one turn of the next step, by its place in `turns`; the last one ends the step. Raises what `run` raises."""
@@ -203,8 +237,7 @@ class Engine:
     def get(self, name: str, variable: str) -> Array:
         """A copy of a variable: states, parameters, weights[post, pre], ports, a probe's `data` (rows, neurons)."""
         place = self._place(name, variable)
-        values = self._arenas[place.arena][place.offset : place.offset + place.size].reshape(place.shape)
-        return values.swapaxes(place.turned, -1).copy()
+        return self._at(place).reshape(place.shape).swapaxes(place.turned, -1).copy()
 
     def set(self, name: str, variable: str, values: Array | int) -> None:
         """Overwrite a variable. Raises what a Program with this value would raise."""
@@ -216,7 +249,7 @@ class Engine:
             raise ProgramError(f"'{name}': {variable} has shape {shape}, not {np.shape(values)}") from None
         self._check(name, variable, full)
         stored = full.swapaxes(place.turned, -1)
-        self._arenas[place.arena][place.offset : place.offset + place.size] = stored.ravel()
+        self._at(place)[:] = stored.ravel()
         if name in self._layout.dirty:  # the last sum no longer holds, be it of other weights or overwritten
             self._arenas["mem"][self._layout.dirty[name]] = 1
 
@@ -235,14 +268,18 @@ class Engine:
             replace(node, order=values)
 
     def saved(self) -> list[Array]:
-        """Copies of all variables, for `restored`."""
-        return [self._arenas[p.arena][p.offset : p.offset + p.size].copy() for p in self._layout.states]
+        """Copies of all that steps change, for `restored`."""
+        return [self._at(place).copy() for place in self._layout.states]
+
+    def _at(self, place: Place) -> Array:
+        return self._arenas[place.arena][place.offset : place.offset + place.size]
 
     def restored(self, saved: list[Array], step: int) -> Engine:
         """An engine that stands where this one stood when its variables were saved, after `step`."""
         engine = Engine(replace(self.program, step=step))
-        for place, values in zip(engine._layout.states, saved, strict=True):
-            engine._arenas[place.arena][place.offset : place.offset + place.size] = values
+        constants = [(place, self._at(place)) for place in self._layout.constants]
+        for place, values in [*zip(self._layout.states, saved, strict=True), *constants]:
+            engine._at(place)[:] = values
         return engine
 
     def snapshot(self) -> Program:
@@ -262,3 +299,9 @@ class Engine:
         if isinstance(node, Sink):
             return replace(node, data=self.get(node.name, "data"))
         return node if isinstance(node, Outside) else replace(node, order=self.get(node.name, "order"))
+
+
+def _turning(first: int, count: int, length: int) -> slice | Array:
+    """`count` rows from `first` on of so many that are used in turns."""
+    row = first % length
+    return slice(row, row + count) if row + count <= length else np.arange(row, row + count) % length

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from neuromorph.program import (
     Array,
     Kernel,
     Node,
+    Outside,
     Plasticity,
     Population,
     Probe,
@@ -105,8 +106,25 @@ class Layout:
 
     @cached_property
     def states(self) -> list[Place]:
-        """Where all lies that changes, but ports."""
-        return [place for (_, variable), place in self.places.items() if not variable.endswith(".frames")]
+        """Where all lies that changes while steps are made, but ports."""
+        return [place for key, place in self.places.items() if self._changes(*key)]
+
+    @cached_property
+    def constants(self) -> list[Place]:
+        """Where what may be set between steps lies, and stays as it is while they are made."""
+        return [place for key, place in self.places.items() if not self._changes(*key) and not key[1].endswith(".frames")]
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        return {node.name: node for node in self.program.nodes}
+
+    def _changes(self, name: str, variable: str) -> bool:
+        node = self._nodes.get(name)  # None: a probe's
+        if isinstance(node, Population):
+            return variable in node.states
+        if isinstance(node, Synapse):
+            return variable != "weights" or node.plasticity is not None
+        return not isinstance(node, Source | Outside)
 
     # ---- where messages lie ----------------------------------------------------------------------------------------
 
@@ -120,7 +138,7 @@ class Layout:
                 alone = len(links) == 1 and links[0].index is None
                 self.ports[node.name, port] = self.ports[links[0].source] if alone else self.mem.room(size)
 
-    def _gather(self, name: str, inputs: dict[str, int]) -> None:
+    def _gather(self, name: str, inputs: Mapping[str, int]) -> None:
         for port, size in inputs.items():
             links = self.program.links_to(name, port)
             if not links or self.ports[name, port] == self.ports[links[0].source]:
@@ -140,6 +158,8 @@ class Layout:
             post, depth = synapse.states["a_buff"].shape
             place = self._state(synapse.name, "a_buff", synapse.states["a_buff"])
             self._operate(transport.publish, [post, depth, place, self.ports[synapse.name, "a_out"]], synapse.name)
+        for outside in self.program.ahead:
+            self._fed(outside)
         *turns, last = self.program.turns()
         for turn in turns:
             for node in turn.nodes:
@@ -149,6 +169,8 @@ class Layout:
         self._connections()
         for probe in self.program.probes:
             self._probe(probe)
+        for outside in self.program.ahead:
+            self._came(outside)
         self._end_turn(last)
 
     def _node(self, node: Node) -> None:
@@ -209,6 +231,25 @@ class Layout:
         size, length = node.data.shape
         row = [size, length, self.ports[node.name, "a_in"], self._state(node.name, "data", node.data)]
         self._operate(transport.keep, row, node.name)
+
+    def _frames(self, node: Outside, port: str, size: int) -> int:
+        """Room for the messages of a port: of step t in row (t-1) mod ahead."""
+        offset = self.mem.room(node.ahead * size)
+        self.places[node.name, f"{port}.frames"] = Place("mem", offset, (node.ahead, size))
+        return offset
+
+    def _fed(self, node: Outside) -> None:
+        for port, size in node.outputs.items():
+            frames, order = self._frames(node, port, size), self.mem.add(np.arange(node.ahead))
+            self._operate(
+                transport.play, [1, 1, node.ahead, order, size, frames, 0, 0, self.ports[node.name, port]], node.name
+            )
+
+    def _came(self, node: Outside) -> None:
+        self._gather(node.name, node.inputs)
+        for port, size in node.inputs.items():
+            row = [size, self.ports[node.name, port], 0, 1, 0, node.ahead, self._frames(node, port, size), 1]
+            self._operate(transport.probe, row, node.name)
 
     def _probe(self, probe: Probe) -> None:
         place = self.place(probe.node, probe.variable)

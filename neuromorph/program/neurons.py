@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -126,15 +126,14 @@ class Sink(ByValue):
 
 @dataclass(frozen=True)
 class Outside:
-    """What takes part in every step without being of the Program: the size of what it sends from each of its ports.
+    """What takes part in every step without being of the Program: the sizes of what it sends from its ports, and of what it takes.
 
-    Whoever runs the Program puts its messages in (`Engine.take`), and runs the parts of a step between them (`Engine.run_turn`). No
-    file and no chip holds one.
+    Whoever runs the Program puts its messages in (`Engine.take`), and runs the parts of a step between them (`Engine.run_turn`). Of one
+    with room for `ahead` steps they are put in before a run (`Engine.feed`), and what has come to it is taken out after that
+    (`Engine.came`). No file and no chip holds one.
     """
 
     name: str
     outputs: Mapping[str, int]
-
-    @property
-    def inputs(self) -> dict[str, int]:
-        return {}
+    inputs: Mapping[str, int] = field(default_factory=dict)
+    ahead: int = 0

@@ -187,7 +187,14 @@ class Program(ByValue):
         return [*(Turn(waited, tuple(nodes)) for waited, nodes in found), Turn(frozenset(last), self.synapses)]
 
     def _is_outside(self, name: str) -> bool:
-        return isinstance(self._by_name[name], Outside)
+        """Whether its messages come within the step."""
+        node = self._by_name[name]
+        return isinstance(node, Outside) and not node.ahead
+
+    @property
+    def ahead(self) -> tuple[Outside, ...]:
+        """What of outside is there before a step, and asked for after it."""
+        return tuple(n for n in self.nodes if isinstance(n, Outside) and n.ahead)
 
     def with_nodes(self, *nodes: Node) -> Program:
         """The same Program with these nodes in place of those of the same names."""

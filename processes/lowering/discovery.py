@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from lava.magma.core.model.model import AbstractProcessModel
+from lava.magma.core.model.py.model import PyAsyncProcessModel
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
@@ -36,7 +37,7 @@ def select_model(process: AbstractProcess, config: RunConfig) -> type[AbstractPr
     """
     given = getattr(config, "exception_proc_model_map", None) or {}
     if type(process) in given:
-        return cast("type[AbstractProcessModel]", given[type(process)])
+        return _with_steps(process, cast("type[AbstractProcessModel]", given[type(process)]))
     module = sys.modules[type(process).__module__]
     package = "" if module.__spec__ is None or module.__name__ == "__main__" else module.__spec__.parent
     siblings, failures = _modules_of(package) if package else ((), ())
@@ -48,8 +49,9 @@ def select_model(process: AbstractProcess, config: RunConfig) -> type[AbstractPr
             f"{f' or beside it in the package {package}' if package else ''}{because}. "
             "Put the Process and its model in one file or in a package"
         )
+    stepped = [model for model in models if not issubclass(model, PyAsyncProcessModel)]
     try:
-        selected: Any = config.select(process, models)
+        selected: Any = config.select(process, stepped or models)
     except (AssertionError, NotImplementedError) as error:
         found = ", ".join(f"{model.__name__} {model.tags}" for model in models)
         tag = getattr(config, "select_tag", None)
@@ -61,7 +63,16 @@ def select_model(process: AbstractProcess, config: RunConfig) -> type[AbstractPr
         raise LoweringError(
             f"{describe(process)}: {type(config).__name__}.select gives {selected!r}, which is no ProcessModel"
         )
-    return selected
+    return _with_steps(process, selected)
+
+
+def _with_steps(process: AbstractProcess, model: type[AbstractProcessModel]) -> type[AbstractProcessModel]:
+    if issubclass(model, PyAsyncProcessModel):
+        raise LoweringError(
+            f"{describe(process)}: its model {model.__name__} runs asynchronously, without steps that others could wait for; give "
+            "it one of the Loihi protocol (PyLoihiProcessModel)"
+        )
+    return model
 
 
 def _models_in(module: ModuleType, process_class: type[AbstractProcess]) -> list[type[AbstractProcessModel]]:

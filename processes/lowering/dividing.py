@@ -14,7 +14,7 @@ from neuromorph.errors import LoweringError, NeuromorphError
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import Edge, ProcessGraph
 from neuromorph.processes.lowering.nodes.table import SUPPORTED, support_of
-from neuromorph.program import Node
+from neuromorph.program import Node, Outside
 
 Reasons = dict[AbstractProcess, NeuromorphError]
 
@@ -88,6 +88,8 @@ def _by_edge(
         yield target, LoweringError(f"{describe(target)}: what comes to its port {edge.target.name} has no native form")
     elif source in nodes and target in nodes and edge.source.name not in nodes[source].outputs:
         yield source, LoweringError(f"{describe(source)}: what its port {edge.source.name} sends has no native form")
+    elif source in nodes and isinstance(nodes[source], Outside) and target not in nodes:
+        yield source, _because(source, "its messages, which may be in floating point, go to", target)
     elif source not in nodes and target in nodes:
         sent = getattr(graph.models[source], edge.source.name).d_type
         if not (isinstance(sent, type) and issubclass(np.dtype(sent).type, np.integer | np.bool_)):

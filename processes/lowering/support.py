@@ -13,8 +13,7 @@ from lava.magma.core.model.py.model import AbstractPyProcessModel
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava.proc.io.extractor import PyLoihiExtractorModel, PyLoihiVarWireModel
-from lava.proc.io.injector import PyLoihiInjectorModel
+from lava.proc.io.extractor import PyLoihiVarWireModel
 from lava.proc.monitor.models import PyMonitorModel
 
 from neuromorph.laws.law import Variable
@@ -57,16 +56,15 @@ NATIVE, STEPPED, IN_FLOATS = (
     "stepped, in floating point (Lava has no other model)",
 )
 MADE_OF_OTHERS, NO_MODEL = "as the Processes that it is made of", "not at all: without a model in Lava"
-REFUSED = "refused: they speak with the world outside while they run"
+REFUSED = "refused: it speaks through a channel of Lava's runtime"
 ORDER = (NATIVE, STEPPED, IN_FLOATS, MADE_OF_OTHERS, REFUSED, NO_MODEL)
-SPEAKING = (PyLoihiInjectorModel, PyLoihiExtractorModel, PyLoihiVarWireModel)
 
 
 def how_it_runs(models: list[type[AbstractProcessModel]]) -> str:
     """One of ORDER, for a Process that has these models."""
     if any(model in SUPPORTED or model is PyMonitorModel for model in models):
         return NATIVE
-    if any(model in SPEAKING for model in models):
+    if PyLoihiVarWireModel in models:
         return REFUSED
     stepped = [m for m in models if issubclass(m, AbstractPyProcessModel) and m.implements_protocol is LoihiProtocol]
     if stepped:

@@ -23,6 +23,7 @@ from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import ProcessGraph, connected, flatten_graph, ports_of
 from neuromorph.processes.lowering.lower import Lowered
 from neuromorph.processes.lowering.values import held
+from neuromorph.processes.simulating.feeding import Feeds
 from neuromorph.processes.simulating.variables import EngineVars
 from neuromorph.processes.stepping.stepper import Stepper
 from neuromorph.program import Program
@@ -111,6 +112,10 @@ class Simulation:
     def lowered(self) -> Lowered:
         return Lowered.parted(self.graph, self.step, self._is_fresh)
 
+    @cached_property
+    def _feeds(self) -> Feeds:
+        return Feeds(self.lowered)
+
     def _is_fresh(self, process: AbstractProcess) -> bool:
         """Whether a process has made no step yet: one that is new in a graph that has grown, too."""
         return self.step == 0 or process.runtime is None
@@ -133,10 +138,13 @@ class Simulation:
         running = self._begun()
         running.engine.be_lenient(not strict)
         self._check_room(self.step + steps)
-        if self._stepper is None:
-            self._run_engine(running, steps, progress)
-        else:
+        self._feeds.check(steps)
+        if self._stepper is not None:
             self._run_stepped(self._stepper, steps, progress)
+        elif self._feeds:
+            self._run_fed(running, steps, progress)
+        else:
+            self._run_engine(running, steps, progress)
         for note in running.engine.take_notes():
             warnings.warn(f"{note}, as in Lava, and as on no chip", BeyondChipWarning, stacklevel=4)
 
@@ -153,13 +161,24 @@ class Simulation:
             raise
         self.step = engine.step
 
+    def _run_fed(self, running: EngineVars, steps: int, progress: Callable[[int], None] | None) -> None:
+        """Between blocks the graph stands still: what feeds it may look at its Vars, and ends the run where it raises."""
+        while steps > 0:
+            count = self._feeds.put(running.engine, steps)
+            self._run_engine(running, count, progress)
+            self._feeds.hand_over(running.engine, count)
+            steps -= count
+
     def _run_stepped(self, stepper: Stepper, steps: int, progress: Callable[[int], None] | None) -> None:
         began = time.perf_counter()
+        engine = self._begun().engine
         for made in range(1, steps + 1):
+            self._feeds.put(engine, steps + 1 - made, at_once=1)
             self._failed = True
             with deferred_interrupt():
                 stepper.step()
                 self.step, self._failed = stepper.time_step, False
+            self._feeds.hand_over(engine, 1)
             if self._untold and made == min(steps, TIMED):
                 self._tell((time.perf_counter() - began) / made)
             if progress:

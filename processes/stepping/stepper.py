@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from lava.magma.compiler.builders.py_builder import PyProcessBuilder
+from lava.magma.compiler.channels.interfaces import AbstractCspPort
 from lava.magma.compiler.utils import PortInitializer, VarInitializer, VarPortInitializer
 from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.core.model.py.model import PyLoihiProcessModel
@@ -18,6 +19,7 @@ from lava.magma.core.process.ports.ports import AbstractPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.magma.runtime.runtime import Runtime
+from lava.proc.io.injector import PyLoihiInjectorModel
 from scipy.sparse import csr_matrix
 
 from neuromorph.engine.engine import Engine
@@ -29,6 +31,7 @@ from neuromorph.processes.lowering.values import held
 from neuromorph.processes.stepping.channels import CAPACITY, AnswerPort, Channel, RecvPort, SendPort, serve
 from neuromorph.processes.stepping.late import pass_time
 from neuromorph.processes.stepping.native import Key, NativePart, Sending
+from neuromorph.processes.stepping.pipes import InletEnd, OutletEnd
 from neuromorph.processes.stepping.scheduler import Deadlock, Scheduler
 
 _PHASES = {
@@ -50,6 +53,7 @@ _ON_REQUEST = (
 )
 _LEAVING = {int(_Response.REQ_PAUSE[0]), int(_Response.REQ_STOP[0])}
 _Member: TypeAlias = AbstractPort | Var
+End: TypeAlias = SendPort | RecvPort | InletEnd | OutletEnd
 
 
 def beginning(var: Var) -> Any:
@@ -205,19 +209,29 @@ class Stepper:
             self._idle.add(process)
 
     def _build(self) -> dict[AbstractProcess, PyLoihiProcessModel]:
-        ports: dict[AbstractProcess, list[SendPort | RecvPort]] = {process: [] for process in self._stepped}
+        ports: dict[AbstractProcess, list[End]] = {process: [] for process in self._stepped}
         for edge in self.graph.edges:
             if edge.source.process in ports or edge.target.process in ports:
                 self._connect(edge, ports)
         models = {}
         for process in self._stepped:
             values = [self._value(var) for var in process.vars.members]
+            ports[process] += self._pipes(process)
             models[process] = _build_model(process, self.graph.models[process], ports[process], values)
             models[process].process_to_service = self._replies
             pass_time(models[process], self._time_step)
+            if isinstance(models[process], PyLoihiInjectorModel):
+                models[process]._p_to_pm_dst_port = models[process].in_port.csp_ports[-1]  # its __del__ asks for it
         return models
 
-    def _connect(self, edge: Edge, ports: dict[AbstractProcess, list[SendPort | RecvPort]]) -> None:
+    def _pipes(self, process: AbstractProcess) -> Iterator[InletEnd | OutletEnd]:
+        """The ends of those that lead outside."""
+        for ports, end in ((process.in_ports, InletEnd), (process.out_ports, OutletEnd)):
+            yield from (
+                end(port, self._type_of(port), lambda: self._time_step) for port in ports.members if port.external_pipe_flag
+            )
+
+    def _connect(self, edge: Edge, ports: dict[AbstractProcess, list[End]]) -> None:
         """A channel for the messages of an edge; all that one port sends into the engine go there once."""
         source, target = edge.source, edge.target
         key = (self._native_names.get(source.process, self.graph.names[source.process]), source.name)
@@ -273,14 +287,18 @@ class LavaStepper(Stepper):
 
 
 def _build_model(
-    process: AbstractProcess, model: type[AbstractProcessModel], ports: list[SendPort | RecvPort], values: list[Any]
+    process: AbstractProcess, model: type[AbstractProcessModel], ports: list[End], values: list[Any]
 ) -> PyLoihiProcessModel:
     """What Lava's compiler and PyProcessBuilder make of the process in a worker of its own."""
     if not issubclass(model, PyLoihiProcessModel):
         raise LavaRunError(f"{describe(process)}: {model.__name__} is no PyLoihiProcessModel, so it has no steps")
+    for name, parameter in process.proc_params._parameters.items():
+        if isinstance(parameter, AbstractCspPort):
+            raise LavaRunError(
+                f"{describe(process)}: its parameter {name} is a channel of Lava's runtime, which does not run here; read Vars between "
+                "calls, with a Monitor or with io.sink.Read"
+            )
     io_ports = [*process.in_ports.members, *process.out_ports.members]
-    if any(port.external_pipe_flag for port in io_ports):
-        raise LavaRunError(f"{describe(process)} exchanges data with the world outside. Use Lava's runtime for it")
     # A worker starts with its own copy of everything, and models do write into their parameters.
     inits, parameters = copy.deepcopy((values, process.proc_params))
     builder = PyProcessBuilder(model, process.id, parameters)

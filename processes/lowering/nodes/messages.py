@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lava.magma.core.process.process import AbstractProcess
 
+from neuromorph.engine.layout import BLOCK
 from neuromorph.processes.lowering.values import Names, number, value, whole
-from neuromorph.program import Sink, Source
+from neuromorph.program import Outside, Sink, Source
 from neuromorph.program.presenting import presenter
 
 
@@ -28,3 +29,19 @@ def presenting(process: AbstractProcess, names: Names, fresh: bool) -> Source:
         opening=number(process, "opening"),
         order=whole(process, "order", value(process, "order")),
     )
+
+
+AT_ONCE = 1 << 18
+"""Numbers that are fed to a graph, or taken from it, at once."""
+
+
+def injector(process: AbstractProcess, names: Names, fresh: bool) -> Outside:
+    return Outside(names[process], {"out_port": process.out_port.size}, ahead=_steps_at_once(process.out_port.size))
+
+
+def extractor(process: AbstractProcess, names: Names, fresh: bool) -> Outside:
+    return Outside(names[process], {}, {"in_port": process.in_port.size}, ahead=_steps_at_once(process.in_port.size))
+
+
+def _steps_at_once(size: int) -> int:
+    return min(BLOCK, max(1, AT_ONCE // size))

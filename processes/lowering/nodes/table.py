@@ -14,6 +14,8 @@ from lava.proc.dense.models import (
     PyDenseModelBitAcc,
     PyLearningDenseModelBitApproximate,
 )
+from lava.proc.io.extractor import PyLoihiExtractorModel
+from lava.proc.io.injector import PyLoihiInjectorModel
 from lava.proc.io.sink import PyReceiveModelFixed
 from lava.proc.io.source import PySendModelFixed
 from lava.proc.lif.models import PyLifModelBitAcc, PyLifResetModelBitAcc, PyTernLifModelFixed
@@ -30,7 +32,7 @@ from neuromorph.laws.readout import READOUT
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.from_law import FixedModel
 from neuromorph.processes.lowering.nodes.connections import convolution, synapse, tied
-from neuromorph.processes.lowering.nodes.messages import presenting, ring_sink, ring_source
+from neuromorph.processes.lowering.nodes.messages import extractor, injector, presenting, ring_sink, ring_source
 from neuromorph.processes.lowering.nodes.neurons import population
 from neuromorph.processes.lowering.values import Names
 from neuromorph.processes.presenter.models import PyPresenterModelFixed
@@ -87,6 +89,8 @@ SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     ),
     PySendModelFixed: Support("io.source.RingBuffer", ring_source, note="payloads of 32 bits"),
     PyReceiveModelFixed: Support("io.sink.RingBuffer", ring_sink, note="any buffer"),
+    PyLoihiInjectorModel: Support("io.injector.Injector", injector, note="integers of 32 bits: `send`, `neuromorph.feed`"),
+    PyLoihiExtractorModel: Support("io.extractor.Extractor", extractor, note="`receive`, `neuromorph.feed`"),
     PyPresenterModelFixed: Support("Presenter", presenting, note="samples, targets, order, steps per sample"),
     PyDyadsModelFixed: _neurons("Dyads", DYAD),
     PyNudgedReadoutModelFixed: _neurons("NudgedReadout", READOUT),

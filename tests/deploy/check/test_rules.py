@@ -16,7 +16,7 @@ from neuromorph.deploy.freeze import freeze
 from neuromorph.errors import CompileError
 from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.laws.products.rule import GradedSpike
-from neuromorph.program import Link, Program, Source, Synapse
+from neuromorph.program import Link, Outside, Program, Source, Synapse
 
 
 def found(program: Program) -> set[tuple[str, str]]:
@@ -96,6 +96,7 @@ BROKEN: list[tuple[Program, str, str, str]] = [
         "can receive -1..127",
     ),
     (resets(12), "reset_interval_is_a_power_of_two", "population 'n'", "use 8 or 16"),
+    (Program((Outside("i", {"out_port": 2}),), ()), "nothing_from_outside", "'i'", "from outside of the network"),
     (delayed(63), "delays_fit_netx", "synapse 'w'", "a delay of 63 steps"),
     (
         w1(plasticity=plasticity("x0*x1*y1")),

@@ -9,6 +9,7 @@ import pytest
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule
 from lava.proc.dense.process import Dense, LearningDense
 from lava.proc.io import sink, source
+from lava.proc.io.extractor import VarWire
 from lava.proc.io.reset import Reset
 from lava.proc.lif.process import LIF
 from lava.proc.monitor.process import Monitor
@@ -225,10 +226,10 @@ def test_an_order_of_sending_and_receiving_does_not_matter():
 
 
 def test_what_cannot_be_stepped_is_refused():
-    odd = Odd()
-    odd.s_in.flag_external_pipe()
-    with pytest.raises(LavaRunError, match=r"\(Odd\) exchanges data with the world outside"):
-        LavaStepper(odd)
+    lif, wire = LIF(shape=(2,)), VarWire()
+    wire.connect_var(lif.v)
+    with pytest.raises(LavaRunError, match=r"\(VarWire\): its parameter pm_to_p_src_port is a channel of Lava's runtime"):
+        LavaStepper(lif)
     with pytest.raises(LavaRunError, match=r"\(Odd\): cannot build its model PyOddModel: ValueError: no such model"):
         LavaStepper(Odd("cannot be built"))
     stepper = LavaStepper(LIF(shape=(2,)))
