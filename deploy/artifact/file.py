@@ -58,9 +58,10 @@ class Artifact:
     schema: int = SCHEMA
 
 
-def save(program: Program, path: str | Path, provenance: Provenance, *, overwrite: bool = False) -> None:
+def save(program: Program, path: str | Path, provenance: Provenance | None = None, *, overwrite: bool = False) -> None:
     """Write an artifact, all of it or nothing: into a temporary folder beside `path`, then moved into place.
 
+    `provenance`: what it says of itself; without one the time and the versions of packages.
     Raises OutputError when the file exists (unless `overwrite`) or cannot be written, and ProgramError when
     the Program holds what the schema cannot keep exactly (frames that are no 32-bit integers, a rule whose
     text says something else than its products).
@@ -74,7 +75,7 @@ def save(program: Program, path: str | Path, provenance: Provenance, *, overwrit
         with TemporaryDirectory(dir=folder, prefix=f".{path.name}.") as scratch:
             unfinished = Path(scratch) / path.name
             with h5py.File(unfinished, "w", libver=FORMAT) as file:
-                _write(file, program, provenance)
+                _write(file, program, provenance or Provenance())
             os.replace(unfinished, path)
     except OSError as error:
         reason = error.strerror or first_line(error)

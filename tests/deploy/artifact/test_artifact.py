@@ -167,3 +167,12 @@ def test_what_cannot_be_kept_is_refused(node: Any, complaint: str, tmp_path: Pat
     with pytest.raises(ProgramError, match=complaint):
         save(Program((node,), ()), tmp_path / "a.nmh5", Provenance())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_is_saved_without_a_word_about_it(tmp_path: Path) -> None:
+    """What the file says of itself is then when and with what it was made."""
+    program = learner(0)
+    save(program, tmp_path / "net.h5")
+    found = load(tmp_path / "net.h5")
+    assert found.program == program
+    assert found.provenance == replace(Provenance(), created=found.provenance.created)
