@@ -74,6 +74,11 @@ def _others(
                 )
             if seen.process in stepped and look.process not in stepped:
                 yield look.process, _because(look.process, "it records", seen.process)
+        elif look.process in nodes and look.through:
+            yield (
+                look.process,
+                LoweringError(f"{describe(look.process)} has no native form here: it looks at a Var through virtual ports"),
+            )
         elif look.process in stepped and seen.process in nodes:
             yield seen.process, _because(seen.process, "its Var is read or written by", look.process)
         elif look.process in nodes and seen.process in stepped:

@@ -1,6 +1,6 @@
 """A Lava process graph as plain data: leaf processes, their models, and which element goes where."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,8 +19,6 @@ from lava.magma.core.process.ports.ports import (
     InPort,
     OutPort,
     RefPort,
-    ReshapePort,
-    TransposePort,
     VarPort,
 )
 from lava.magma.core.process.process import AbstractProcess
@@ -61,6 +59,8 @@ class Probe:
     port: RefPort | InPort
     target: Var | OutPort
     data: Var | None
+    through: tuple[AbstractVirtualPort, ...] = ()
+    """The virtual ports between a RefPort and the Var, in this order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +124,8 @@ def flatten_graph(
     resolved, although Lava 0.10 itself cannot run it.
 
     Raises LoweringError: a process without a model of this tag, a port or Var that its model does not have, a
-    pair of ports connected twice, virtual ports between RefPort and Var, a port of a hierarchical process
-    that leads nowhere.
+    pair of ports connected twice, a concatenation between RefPort and Var, a port of a hierarchical
+    process that leads nowhere.
     """
     expansion = _Expansion(run_config(config), known or {})
     try:
@@ -280,16 +280,25 @@ def _sources(port: AbstractPort) -> list[tuple[OutPort, Index]]:
     if isinstance(port, ConcatPort):
         return list(_concatenated(port))
     sources = [source for previous in port.in_connections for source in _sources(previous)]
-    if isinstance(port, ReshapePort):
-        return [(source, index.reshape(port.shape)) for source, index in sources]
-    if isinstance(port, TransposePort):
-        return [(source, index.transpose(port.axes)) for source, index in sources]
     if isinstance(port, AbstractVirtualPort):
-        raise LoweringError(
-            f"{describe(port.process)}: a connection goes through a {type(port).__name__}, whose effect "
-            "is not known. Use reshape, flatten, transpose or concat_with"
-        )
+        return [(source, _moved(port, index)) for source, index in sources]
     return sources
+
+
+def _moved(port: AbstractVirtualPort, index: Index) -> Index:
+    """Where a virtual port puts each element. Raises LoweringError for one that does more than to put them elsewhere."""
+    try:
+        put = port.get_transform_func_fwd()
+        moved = np.asarray(put(index))
+        elsewhere = np.array_equal(np.asarray(put(7 - 3 * index)), 7 - 3 * moved)
+    except NotImplementedError:
+        elsewhere = False
+    if not elsewhere:
+        raise LoweringError(
+            f"{describe(port.process)}: a connection goes through a {type(port).__name__}, which does not only put elements "
+            "elsewhere, as reshape, flatten, transpose and concat_with do"
+        )
+    return moved
 
 
 def _concatenated(port: ConcatPort) -> Iterator[tuple[OutPort, Index]]:
@@ -306,24 +315,26 @@ def _concatenated(port: ConcatPort) -> Iterator[tuple[OutPort, Index]]:
 def _probes_of(process: AbstractProcess, models: Models) -> Iterator[Probe]:
     for port in process.ref_ports.members:
         route = f"RefPort '{port.name}' of {describe(process)}"
-        for end in port.get_dst_ports():
-            if any(isinstance(p, AbstractVirtualPort) for p in _between(port.out_connections)):
+        for end, through in _ways(port):
+            if any(isinstance(virtual, ConcatPort) for virtual in through):
                 raise LoweringError(
-                    f"{route}: virtual ports between a RefPort and a Var are not supported. "
-                    "Connect it directly and reshape in the model"
+                    f"{route} goes through a ConcatPort, which Lava cannot run either; connect it without concat_with"
                 )
             if not isinstance(end, VarPort) or end.process not in models:
                 raise LoweringError(
                     f"{route} leads to '{end.name}' of {describe(end.process)}, which is no Var of a leaf "
                     "process. Alias the Var of a hierarchical process to one inside (Var.alias)"
                 )
-            yield Probe(process, port, end.var, _data(process, port, "RefPorts", "VarsData1"))
+            yield Probe(process, port, end.var, _data(process, port, "RefPorts", "VarsData1"), through)
 
 
-def _between(ports: Iterable[AbstractPort]) -> Iterator[AbstractPort]:
-    for port in ports:
-        yield port
-        yield from _between(port.out_connections)
+def _ways(port: AbstractPort) -> Iterator[tuple[AbstractPort, tuple[AbstractVirtualPort, ...]]]:
+    """The ports that a port leads to in the end, each with the virtual ports on the way."""
+    for following in port.out_connections:
+        here = (following,) if isinstance(following, AbstractVirtualPort) else ()
+        if not following.out_connections:
+            yield following, here
+        yield from ((end, here + after) for end, after in _ways(following))
 
 
 def _monitored(edge: Edge) -> Probe:

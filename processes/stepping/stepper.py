@@ -14,7 +14,7 @@ from lava.magma.compiler.channels.interfaces import AbstractCspPort
 from lava.magma.compiler.utils import PortInitializer, VarInitializer, VarPortInitializer
 from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.core.model.py.model import PyLoihiProcessModel
-from lava.magma.core.model.py.ports import AbstractPyPort, PyVarPort, RefVarTypeMapping
+from lava.magma.core.model.py.ports import AbstractPyPort, PyVarPort, RefVarTypeMapping, VirtualPortTransformer
 from lava.magma.core.process.ports.ports import AbstractPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
@@ -255,16 +255,19 @@ class Stepper:
         port_class = getattr(type(reader), port.name).cls
         asks = self._channel(port, self._type_of(port), port, var)
         answers = self._channel(var, self._type_of(var), var, port)
+        written = RecvPort(var.name, asks, asks.shape)
         var_port = RefVarTypeMapping.get(port_class)(
             var.name,
             SendPort(var.name, answers),
-            RecvPort(var.name, asks, asks.shape),
+            written,
             owner,
             var.shape,
             self._type_of(var),
+            _transformer(written, [virtual.get_transform_func_fwd() for virtual in probe.through]),
         )
         answer = AnswerPort(port.name, answers, var_port, lambda: var.process in self._idle)
-        ref_port = port_class(SendPort(port.name, asks), answer, reader, port.shape, self._type_of(port))
+        back = _transformer(answer, [virtual.get_transform_func_bwd() for virtual in reversed(probe.through)])
+        ref_port = port_class(SendPort(port.name, asks), answer, reader, port.shape, self._type_of(port), back)
         setattr(reader, port.name, ref_port)
         return var_port
 
@@ -284,6 +287,11 @@ class LavaStepper(Stepper):
 
     def __init__(self, process: AbstractProcess, tag: str = "fixed_pt") -> None:
         super().__init__(flatten_graph(process, tag))
+
+
+def _transformer(port: RecvPort, functions: list[Callable[..., Any]]) -> VirtualPortTransformer:
+    """What virtual ports do with the messages that come to a port, as Lava's builder has it."""
+    return VirtualPortTransformer({port.name: port}, {port.name: functions})
 
 
 def _build_model(

@@ -294,10 +294,17 @@ def test_a_pair_of_ports_connected_twice_is_refused():
         flatten_graph(source)
 
 
-def test_virtual_ports_between_ref_port_and_var_are_refused():
-    lif, peeker = LIF(shape=(4,)), Peeker((2, 2))
-    peeker.ref.flatten().connect(RefPort.create_implicit_var_port(lif.u))
-    with pytest.raises(LoweringError, match=r"'ref' of process .*\(Peeker\): virtual ports"):
+def test_virtual_ports_between_ref_port_and_var_are_kept_in_their_order():
+    lif, peeker = LIF(shape=(6,)), Peeker((2, 3))
+    peeker.ref.transpose((1, 0)).flatten().connect(RefPort.create_implicit_var_port(lif.u))
+    (probe,) = flatten_graph(lif).probes
+    assert [type(virtual).__name__ for virtual in probe.through] == ["TransposePort", "ReshapePort"]
+
+
+def test_a_concatenation_of_ref_ports_is_refused():
+    lif, one, two = LIF(shape=(4,)), Peeker((2,)), Peeker((2,))
+    one.ref.concat_with([two.ref], axis=0).connect(RefPort.create_implicit_var_port(lif.u))
+    with pytest.raises(LoweringError, match=r"'ref' of process .*\(Peeker\) goes through a ConcatPort"):
         flatten_graph(lif)
 
 
