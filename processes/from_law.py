@@ -99,7 +99,8 @@ class LawProcess(AbstractProcess):
         variables = {v.name: v for v in self.law.parameters + self.law.states}
         for unknown in given.keys() - variables:
             raise LawError(f"{owner_of(self)}: law '{self.law.name}' has no {unknown}; {did_you_mean(unknown, variables)}")
-        values = {name: self._value(v, given.get(name, v.default)) for name, v in variables.items()}
+        begin = {name: np.reshape(v.initial(int(np.prod(shape))), shape) for name, v in variables.items() if v.index}
+        values = {name: self._value(v, given.get(name, begin.get(name, v.default))) for name, v in variables.items()}
         for port in self.law.inputs:
             setattr(self, port.name, InPort(shape=(1,) if port.shared else shape))
         for port in self.law.outputs:
@@ -217,11 +218,12 @@ class FixedModel(LawModel):
 
     def _received(self, variable: Variable) -> Array:
         message = super()._received(variable)
-        wrong = (message < variable.low) | (message > variable.high)
+        top = variable.top(int(np.prod(self.proc_params["shape"])))
+        wrong = (message < variable.low) | (message > top)
         if wrong.any():
             raise SimulationError(
                 f"{self.proc_params['owner']}, step {self.time_step}: {variable.name} received "
-                f"{message[wrong].flat[0]}, outside {variable.low}..{variable.high} ({variable.meaning})"
+                f"{message[wrong].flat[0]}, outside {variable.low}..{top} ({variable.meaning})"
             )
         return message
 

@@ -21,7 +21,7 @@ from lava.magma.core.process.process import AbstractProcess, ProcessServer
 from lava.magma.core.process.variable import VarServer
 from lava.proc.dense.process import DelayDense, Dense, LearningDense
 from lava.proc.io import sink, source
-from lava.proc.lif.process import LIF, LIFReset, TernaryLIF
+from lava.proc.lif.process import LIF, LearningLIF, LIFReset, TernaryLIF
 from lava.proc.monitor.process import Monitor
 from lava.proc.sparse.process import DelaySparse, LearningSparse, Sparse
 from lava.utils.weightutils import SignMode as LavaSignMode
@@ -50,6 +50,7 @@ NEURONS: dict[type[AbstractProcess], Law] = {
     LIF: laws.LIF,
     LIFReset: laws.LIF_RESET,
     TernaryLIF: laws.TERNARY_LIF,
+    LearningLIF: laws.LIF,
 }
 STATIC = (Dense, Sparse, DelayDense, DelaySparse)
 LARGEST_PAYLOAD = 2**12

@@ -214,7 +214,8 @@ class Engine:
         if code in (f.BAD_DRIVE, f.BAD_SUM):
             what = "its drive a_buff" if code == f.BAD_DRIVE else "the sum of what arrives at one of its ports"
             return f"{where}: {what} leaves 32 bits; send smaller payloads or lower weight_exp"
-        law = next(p.law for p in self.program.populations if p.name == name)
+        population = next(p for p in self.program.populations if p.name == name)
+        law = population.law
         if code >= f.BAD_RESULT:
             variable = law.results[code - f.BAD_RESULT]
             return (
@@ -222,7 +223,8 @@ class Engine:
             )
         variable = law.inputs[code - f.BAD_INPUT]
         value = self.get(name, variable.name)[neuron]
-        return f"{where}: {variable.name} = {value} is outside {variable.low}..{variable.high} ({variable.meaning})"
+        top = variable.top(population.size)
+        return f"{where}: {variable.name} = {value} is outside {variable.low}..{top} ({variable.meaning})"
 
     def _place(self, name: str, variable: str) -> Place:
         try:

@@ -123,13 +123,14 @@ def _compiled_each_neuron(key, d, t, mem):  # type: ignore[no-untyped-def]
         return None  # Numba asks again without the text when the step does not compile
     law = named(key.literal_value)
     step, width, results = law.make(COMPILED), len(law.arguments), len(law.results)
-    bounds = tuple((v.low, v.high, v.shared) for v in law.inputs)
+    bounds = tuple((v.low, v.high, v.shared, v.index) for v in law.inputs)
 
     def implementation(key, d, t, mem):  # type: ignore[no-untyped-def]
         where, into = to_fixed_tuple(d[1 : 1 + width], width), to_fixed_tuple(d[1 + width :], results)
         common = _shared(key, 0, where, mem)
         for k in range(len(bounds)):
-            low, high, shared = bounds[k]
+            low, high, shared, index = bounds[k]
+            high = min(high, d[0]) if index else high
             for i in range(1 if shared else d[0]):
                 if mem[d[1 + k] + i] < low or mem[d[1 + k] + i] > high:
                     mem[STATUS] = i

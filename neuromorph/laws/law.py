@@ -28,7 +28,9 @@ class Variable:
 
     `low` and `high` bound it in fixed point (inclusive). `even` restricts it to even numbers. A `shared` parameter has one
     value per population, a `shared` input is a port of one element that every neuron receives (Lava: shape (1,)); of all others
-    there is one per neuron. `default`: of states and parameters. Raises LawError for a range that is empty, or outside 32 bits.
+    there is one per neuron. An `index` is the number of one of the population's neurons, counted from 1: as a parameter each neuron's
+    own, as an input that of the neuron which is meant, or 0. `default`: of states and parameters. Raises LawError for a range that is
+    empty, or outside 32 bits.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Variable:
     default: int = 0
     even: bool = False
     shared: bool = False
+    index: bool = False
 
     def __post_init__(self) -> None:
         if not all(isinstance(end, int) and REGISTER[0] <= end <= REGISTER[1] for end in (self.low, self.high)):
@@ -57,7 +60,7 @@ class Variable:
 
     def _special(self) -> dict[str, int]:
         """What is not as in most variables."""
-        return {name: value for name in ("default", "even", "shared") if (value := getattr(self, name))}
+        return {name: value for name in ("default", "even", "shared", "index") if (value := getattr(self, name))}
 
     @property
     def bits(self) -> int:
@@ -65,6 +68,14 @@ class Variable:
         if self.low < 0:
             return max((-self.low - 1).bit_length(), self.high.bit_length()) + 1
         return self.high.bit_length()
+
+    def top(self, size: int) -> int:
+        """The highest value in a population of `size` neurons."""
+        return min(size, self.high) if self.index else self.high
+
+    def initial(self, size: int) -> Any:
+        """What it is in a population of `size` neurons where nothing is given."""
+        return np.arange(1, size + 1) if self.index else self.default
 
     def check(self, values: Array, owner: str) -> Array:
         """`values` as int64, or a RangeError that names owner, variable, value and range."""

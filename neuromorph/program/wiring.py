@@ -166,7 +166,7 @@ class Wiring:
             raise ProgramError(
                 f"population '{name}': the law {law.name} has no {strange[0]}; {did_you_mean(strange[0], known)}"
             )
-        given = {v: values.get(v, variable.default) for v, variable in known.items()}
+        given = {v: values.get(v, variable.initial(size)) for v, variable in known.items()}
         parameters = {v.name: given[v.name] for v in law.parameters}
         return self._add(Population(name, law, size, parameters, {v.name: given[v.name] for v in law.states}))
 

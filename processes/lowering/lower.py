@@ -47,7 +47,7 @@ class Lowered:
         for edge in graph.edges:
             if edge.source.process in stepped and edge.target.process in nodes:
                 outside.setdefault(edge.source.process, {})[edge.source.name] = edge.source.size
-        links = [_link(edge, graph.names) for edge in graph.edges if edge.target.process in nodes]
+        links = [_link(edge, graph.names, nodes[edge.target.process]) for edge in graph.edges if edge.target.process in nodes]
         every = (*nodes.values(), *(Outside(graph.names[p], sent) for p, sent in outside.items()))
         return cls(graph, names, Program(every, tuple(links), _probes(graph, nodes), step), stepped)
 
@@ -68,8 +68,12 @@ class Lowered:
         return {name: data for name, data in found.items() if name in probes}
 
 
-def _link(edge: Edge, names: Mapping[AbstractProcess, str]) -> Link:
-    return Link((names[edge.source.process], edge.source.name), (names[edge.target.process], edge.target.name), edge.index)
+def _link(edge: Edge, names: Mapping[AbstractProcess, str], target: Node) -> Link:
+    """Where all neurons share one input, the first element of their port is it (PrototypeLIF looks at no other)."""
+    index, taken = edge.index, target.inputs[edge.target.name]
+    if taken < edge.target.size:
+        index = (np.arange(edge.target.size) if index is None else index)[:taken]
+    return Link((names[edge.source.process], edge.source.name), (names[edge.target.process], edge.target.name), index)
 
 
 def _probes(graph: ProcessGraph, nodes: Mapping[AbstractProcess, Node]) -> tuple[Probe, ...]:

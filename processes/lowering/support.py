@@ -28,7 +28,7 @@ def _span(variable: Variable) -> str:
 
 
 def _row(model: str, support: Support) -> str:
-    ranges = ", ".join(_span(v) for v in support.law.parameters) if support.law else support.note
+    ranges = ", ".join(_span(v) for v in support.law.parameters if not v.index) if support.law else support.note
     return f"| {support.process} | {model} | {ranges} |"
 
 

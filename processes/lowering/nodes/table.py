@@ -8,6 +8,9 @@ from functools import partial
 
 from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.core.process.process import AbstractProcess
+from lava.proc.clp.novelty_detector.models import PyNoveltyDetectorModel
+from lava.proc.clp.nsm.models import PyAllocatorModel
+from lava.proc.clp.prototype_lif.models import PrototypeLIFBitAcc
 from lava.proc.conv.models import PyConvModelFixed
 from lava.proc.dense.models import (
     PyDelayDenseModelBitAcc,
@@ -18,7 +21,12 @@ from lava.proc.io.extractor import PyLoihiExtractorModel
 from lava.proc.io.injector import PyLoihiInjectorModel
 from lava.proc.io.sink import PyReceiveModelFixed
 from lava.proc.io.source import PySendModelFixed
-from lava.proc.lif.models import PyLifModelBitAcc, PyLifResetModelBitAcc, PyTernLifModelFixed
+from lava.proc.lif.models import (
+    PyLearningLIFModelFixed,
+    PyLifModelBitAcc,
+    PyLifResetModelBitAcc,
+    PyTernLifModelFixed,
+)
 from lava.proc.sparse.models import (
     PyDelaySparseModelBitAcc,
     PyLearningSparseModelBitApproximate,
@@ -28,12 +36,13 @@ from lava.proc.sparse.models import (
 from neuromorph.laws.dyad import DYAD
 from neuromorph.laws.law import Law
 from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
+from neuromorph.laws.prototypes import ALLOCATOR, NOVELTY_DETECTOR, PROTOTYPE_LIF
 from neuromorph.laws.readout import READOUT
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.from_law import FixedModel
 from neuromorph.processes.lowering.nodes.connections import convolution, synapse, tied
 from neuromorph.processes.lowering.nodes.messages import extractor, injector, presenting, ring_sink, ring_source
-from neuromorph.processes.lowering.nodes.neurons import population
+from neuromorph.processes.lowering.nodes.neurons import in_a_row, population
 from neuromorph.processes.lowering.values import Names
 from neuromorph.processes.presenter.models import PyPresenterModelFixed
 from neuromorph.processes.readout.models import PyNudgedReadoutModelFixed
@@ -74,6 +83,10 @@ SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     PyLifModelBitAcc: _neurons("LIF", LIF),
     PyLifResetModelBitAcc: _neurons("LIFReset", LIF_RESET),
     PyTernLifModelFixed: _neurons("TernaryLIF", TERNARY_LIF),
+    PyLearningLIFModelFixed: _neurons("LearningLIF", LIF),
+    PrototypeLIFBitAcc: Support("clp.PrototypeLIF", partial(in_a_row, PROTOTYPE_LIF), PROTOTYPE_LIF),
+    PyNoveltyDetectorModel: _neurons("clp.NoveltyDetector", NOVELTY_DETECTOR),
+    PyAllocatorModel: _neurons("clp.Allocator", ALLOCATOR),
     PyDenseModelBitAcc: Support("Dense", synapse, note=STATIC),
     PySparseModelBitAcc: Support("Sparse", synapse, note=STATIC),
     PyDelayDenseModelBitAcc: Support("DelayDense", synapse, note=f"{STATIC}; delays 0..63"),
