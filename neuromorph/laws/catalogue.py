@@ -9,7 +9,9 @@ from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
 from neuromorph.laws.prototypes import ALLOCATOR, NOVELTY_DETECTOR, PROTOTYPE_LIF
 from neuromorph.laws.readout import READOUT
 
-LAWS: dict[str, Law] = {law.name: law for law in (LIF, LIF_RESET, TERNARY_LIF, PROTOTYPE_LIF, NOVELTY_DETECTOR, ALLOCATOR, DYAD, READOUT)}
+LAWS: dict[str, Law] = {
+    law.name: law for law in (LIF, LIF_RESET, TERNARY_LIF, PROTOTYPE_LIF, NOVELTY_DETECTOR, ALLOCATOR, DYAD, READOUT)
+}
 """Our own, by name."""
 _BY_KEY: dict[str, Law] = {law.key: law for law in LAWS.values()}
 

@@ -47,7 +47,9 @@ class Lowered:
         for edge in graph.edges:
             if edge.source.process in stepped and edge.target.process in nodes:
                 outside.setdefault(edge.source.process, {})[edge.source.name] = edge.source.size
-        links = [_link(edge, graph.names, nodes[edge.target.process]) for edge in graph.edges if edge.target.process in nodes]
+        links = [
+            _link(edge, graph.names, nodes[edge.target.process]) for edge in graph.edges if edge.target.process in nodes
+        ]
         every = (*nodes.values(), *(Outside(graph.names[p], sent) for p, sent in outside.items()))
         return cls(graph, names, Program(every, tuple(links), _probes(graph, nodes), step), stepped)
 

@@ -17,6 +17,8 @@ from neuromorph.program import Program
 from neuromorph.program.wiring import SPIKES, Part, Port, Wiring, plastic
 from neuromorph.runs.chip import BITS, ChipTask, first_images
 
+OF_LAVA_ALONE = {"prototype_lif", "novelty_detector", "allocator"}
+"""Laws of which no process is made, for Lava's begin at their first step only: compared where a graph of Lava's is at hand."""
 FOLDER = Path(__file__).with_name("recorded")
 STEPS = 40
 DW, DD, DT = "2^-1*x0*y1 - 2^-2*y0*x1 + 2^-3*u1*(x2-3)*y2", "2^0*x1*y0 - 2^-2*u1*d", "2^-1*(t+1)*x0 + 2^-4*w*y0"

@@ -38,7 +38,9 @@ pytestmark = [
 
 
 def fixed(examples: int) -> settings:
-    return settings(max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    return settings(
+        max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
 
 
 seeds = st.integers(0, 2**32 - 1)
@@ -83,7 +85,10 @@ def prototypes(rng: np.random.Generator, size: int, called: Source) -> Prototype
     cells = PrototypeLIF(shape=(size,), learning_rule=rule, **made)
     cells.y1.init = y1
     synapse = LearningDense(
-        weights=2 * rng.integers(-128, 128, (size, 3)), learning_rule=rule, num_message_bits=8, graded_spike_cfg=GradedSpikeCfg.OVERWRITE
+        weights=2 * rng.integers(-128, 128, (size, 3)),
+        learning_rule=rule,
+        num_message_bits=8,
+        graded_spike_cfg=GradedSpikeCfg.OVERWRITE,
     )
     Source(data=2 * rng.integers(0, 128, (3, STEPS))).s_out.connect(synapse.s_in)
     synapse.a_out.connect(cells.a_in)
