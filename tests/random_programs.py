@@ -233,7 +233,7 @@ class _Network:
         kernel = not (sender or plastic) and self.draw(st.booleans())
         drawn = kernels(self.name(), target.size) if kernel else synapses(self.name(), shape, plastic)
         synapse = self.add(self.draw(drawn))
-        self.links.append(Link((synapse.name, "a_out"), (target.name, "a_in")))
+        self.links.append(Link((synapse.name, "a_out"), (target.name, target.law.inputs[0].name)))
         if sender:
             self.links.append(Link((sender.name, port), (synapse.name, "s_in")))
         else:
@@ -246,7 +246,7 @@ class _Network:
                     self.feed(synapse, f"s_in_{kind}", (0, 1) if kind == "bap" else TRACE_RANGE)
         elif synapse.index is None and synapse.delays is None and sender and self.draw(st.booleans()):
             tied = self.add(Synapse(self.name(), shape[::-1], np.zeros(0), tied_to=synapse.name))
-            self.links.append(Link((tied.name, "a_out"), (sender.name, "a_in")))
+            self.links.append(Link((tied.name, "a_out"), (sender.name, sender.law.inputs[0].name)))
 
 
 @st.composite
@@ -258,7 +258,7 @@ def programs(draw: st.DrawFn, plastic: bool | None = None) -> Program:
     for cell in cells:
         for variable in cell.law.inputs:
             if draw(st.booleans()):
-                net.feed(cell, variable.name, (max(variable.low, -MODERATE), min(variable.high, MODERATE)))
+                net.feed(cell, variable.name, (max(variable.low, -MODERATE), min(variable.top(cell.size), MODERATE)))
     for cell in cells:
         if draw(st.integers(0, 3)):
             net.connect(cell, cells, plastic)
