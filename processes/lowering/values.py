@@ -96,7 +96,7 @@ def sign_mode_of(process: AbstractProcess, weights: Array, plastic: bool) -> Sig
     """The sign mode given to the process; where none is, MIXED if plastic, else what the weights' signs say (as Lava)."""
     given = process.proc_params.get("sign_mode", LavaSignMode.MIXED if plastic else None)
     if given is not None or plastic:
-        if given is None or given.value not in WEIGHT_RANGE:
+        if not isinstance(given, LavaSignMode) or given.value not in WEIGHT_RANGE:
             raise LoweringError(
                 f"{describe(process)}: sign_mode {given} is none of MIXED, EXCITATORY, INHIBITORY; give one of these"
             )

@@ -206,3 +206,21 @@ def test_a_run_configuration_is_kept_and_another_one_refused() -> None:
     assert lif.v.get() == [1.5]
     with pytest.raises(LoweringError, match="begun with another run configuration"):
         simulate(lif, 1, Loihi2SimCfg(select_tag="fixed_pt"))
+
+
+@pytest.mark.parametrize("mode", [1, np.int64(2), 3])
+def test_a_sign_mode_that_is_a_number_is_stepped_as_lava_reads_it(mode: Any) -> None:
+    found = []
+    for native in (True, False):
+        source, dense = RingBuffer(data=np.ones((2, 3), int)), Dense(weights=np.array([[10, -21], [7, 300]]), sign_mode=mode)
+        source.s_out.connect(dense.s_in)
+        lif = LIF(shape=(2,), vth=1000, du=0, dv=0)
+        dense.a_out.connect(lif.a_in)
+        if native:
+            simulate(lif, 3)
+            found.append(lif.v.get())
+        else:
+            stepper = LavaStepper(lif)
+            stepper.step(3)
+            found.append(stepper.get(lif, "v"))
+    np.testing.assert_array_equal(*found)
