@@ -42,8 +42,8 @@ PUBLIC = {
         "Variable", "make_draw", "read_rule", "write_rule",
     },
     "neuromorph.program": {
-        "Array", "Kernel", "LEARNING_INPUTS", "Link", "Node", "Outside", "POST_STATES", "PRE_STATES", "Plasticity", "Population", "Probe",
-        "Program", "Sink", "Source", "Synapse", "TRACES", "Turn", "Wiring", "plastic", "variables",
+        "Array", "Kernel", "LEARNING_INPUTS", "Link", "Looker", "Node", "Outside", "POST_STATES", "PRE_STATES", "Plasticity", "Population",
+        "Probe", "Program", "Read", "Reset", "Sink", "Source", "Synapse", "TRACES", "Turn", "Wiring", "plastic", "variables",
     },
 }  # fmt: skip
 """By package. A change here is a change for every user: say so in CHANGELOG.md."""

@@ -16,7 +16,7 @@ from neuromorph.deploy.artifact.file import Artifact
 from neuromorph.deploy.check.rules import weight_bits
 from neuromorph.errors import ArtifactError
 from neuromorph.laws.products.rule import FACTOR_BITS
-from neuromorph.program import Node, Outside, Population, Sink, Synapse
+from neuromorph.program import Looker, Node, Outside, Population, Sink, Synapse
 
 DELAY_BITS = 6
 TAG_BITS = {"dd": 8, "dt": 9}
@@ -63,6 +63,8 @@ def _node(node: Node) -> dict[str, Any]:
         return _synapse(node)
     if isinstance(node, Sink):
         return {"size": int(node.data.shape[0]), "length": int(node.data.shape[1])}
+    if isinstance(node, Looker):
+        return {"of": f"{node.node}.{node.variable}", "every": node.every, "offset": node.offset}
     if isinstance(node, Outside):
         return {"ports": dict(node.outputs)}
     frames = next(iter(node.frames.values()))
@@ -147,6 +149,8 @@ COLUMNS = {
     ),
     "source": ("name", "ports", "frames", "hold", "steps"),
     "sink": ("name", "size", "length"),
+    "read": ("name", "of", "every", "offset"),
+    "reset": ("name", "of", "every", "offset"),
 }
 
 

@@ -25,6 +25,8 @@ from neuromorph.program import (
     Plasticity,
     Population,
     Probe,
+    Read,
+    Reset,
     Sink,
     Source,
     Synapse,
@@ -108,6 +110,43 @@ def _write_sink(group: h5py.Group, node: Sink) -> None:
 
 def _read_sink(reader: Reader, name: str) -> Sink:
     return Sink(name, reader.array("data", (None, None)))
+
+
+def _write_looker(group: h5py.Group, node: Read | Reset) -> None:
+    put_text(group, "node", node.node)
+    put_text(group, "variable", node.variable)
+    put_number(group, "every", node.every)
+    put_number(group, "offset", node.offset)
+
+
+def _looker(reader: Reader) -> dict[str, Any]:
+    return {n: reader.text(n) for n in ("node", "variable")} | {n: reader.number(n) for n in ("every", "offset")}
+
+
+def _write_read(group: h5py.Group, node: Read) -> None:
+    _write_looker(group, node)
+    put_array(group, "data", node.data, "int32")
+    put_array(group, "counter", node.counter, "int32")
+
+
+def _read_read(reader: Reader, name: str) -> Read:
+    data, counter = reader.array("data", (None, None)), reader.array("counter", (1,))
+    found = _looker(reader)
+    with valid(reader):
+        return Read(name, **found, data=data, counter=counter)
+
+
+def _write_reset(group: h5py.Group, node: Reset) -> None:
+    _write_looker(group, node)
+    put_number(group, "value", node.value)
+    put_number(group, "late", int(node.late))
+
+
+def _read_reset(reader: Reader, name: str) -> Reset:
+    value, late = reader.number("value"), bool(reader.number("late"))
+    found = _looker(reader)
+    with valid(reader):
+        return Reset(name, **found, value=value, late=late)
 
 
 def _write_synapse(group: h5py.Group, node: Synapse) -> None:
@@ -199,6 +238,8 @@ KINDS: dict[str, tuple[Callable[[h5py.Group, Any], None], Callable[[Reader, str]
     "source": (_write_source, _read_source),
     "sink": (_write_sink, _read_sink),
     "synapse": (_write_synapse, _read_synapse),
+    "read": (_write_read, _read_read),
+    "reset": (_write_reset, _read_reset),
 }
 
 

@@ -12,6 +12,15 @@ from numba import njit
 from neuromorph.engine.drive import LARGEST_WEIGHT, changed, largest_payload, list_spikes, payload
 from neuromorph.engine.fields import A_BUFF, ACTIVE, BAD_DRIVE, GEOMETRY, N_POST, STATUS, W
 from neuromorph.engine.kernel import kernel
+from neuromorph.program import Kernel, Synapse
+
+
+def geometry(synapse: Synapse, shared: Kernel) -> list[int]:
+    """What `convolve` knows of a kernel: columns from GEOMETRY on."""
+    weights = synapse.weights.shape
+    both = (weights[1:3], shared.stride, shared.padding, shared.dilation)
+    fan_in = int(np.prod(weights[1:]))
+    return [*shared.taken[1:], *shared.sent(weights), *(n for pair in both for n in pair), shared.groups, fan_in]
 
 
 @njit

@@ -13,7 +13,7 @@ from neuromorph.engine.layout import BLOCK, Layout, Place, Stream
 from neuromorph.errors import ProgramError, RangeError, SimulationError, did_you_mean
 from neuromorph.interrupt import deferred_interrupt
 from neuromorph.laws.synapse import PAYLOAD_RANGE
-from neuromorph.program import Array, Node, Outside, Population, Program, Sink, Source, Synapse, Turn
+from neuromorph.program import Array, Node, Outside, Population, Program, Read, Reset, Sink, Source, Synapse, Turn
 from neuromorph.program.given import check_program
 
 Progress = Callable[[int], None]
@@ -268,6 +268,8 @@ class Engine:
             replace(node, **changed)
         elif isinstance(node, Source) and variable == "order":
             replace(node, order=values)
+        elif isinstance(node, Read):
+            replace(node, counter=values) if variable == "counter" else replace(node, data=values)
 
     def saved(self) -> list[Array]:
         """Copies of all that steps change, for `restored`."""
@@ -300,7 +302,9 @@ class Engine:
             return replace(node, weights=weights, states={v: self.get(node.name, v) for v in node.states})
         if isinstance(node, Sink):
             return replace(node, data=self.get(node.name, "data"))
-        return node if isinstance(node, Outside) else replace(node, order=self.get(node.name, "order"))
+        if isinstance(node, Read):
+            return replace(node, data=self.get(node.name, "data"), counter=self.get(node.name, "counter"))
+        return node if isinstance(node, Outside | Reset) else replace(node, order=self.get(node.name, "order"))
 
 
 def _turning(first: int, count: int, length: int) -> slice | Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from neuromorph.engine import drive, learn, transport
 from neuromorph.engine import fields as f
-from neuromorph.engine.convolve import convolve
+from neuromorph.engine.convolve import convolve, geometry
 from neuromorph.engine.populations import kernel_of
 from neuromorph.laws.products.plasticity import WEIGHT_RANGE, decay_factor, split_impulse
 from neuromorph.laws.products.rule import Product
@@ -21,13 +21,14 @@ from neuromorph.program import (
     PRE_STATES,
     TRACES,
     Array,
-    Kernel,
     Node,
     Outside,
     Plasticity,
     Population,
     Probe,
     Program,
+    Read,
+    Reset,
     Sink,
     Source,
     Synapse,
@@ -167,10 +168,16 @@ class Layout:
                 self._node(node)
             self._end_turn(turn)
         self._connections()
+        late = [looker for looker in self.program.lookers if isinstance(looker, Reset) and looker.late]
+        for looker in self.program.lookers:
+            if looker not in late:
+                self._looker(looker)
         for probe in self.program.probes:
             self._probe(probe)
         for outside in self.program.ahead:
             self._came(outside)
+        for looker in late:
+            self._looker(looker)
         self._end_turn(last)
 
     def _node(self, node: Node) -> None:
@@ -251,6 +258,19 @@ class Layout:
             row = [size, self.ports[node.name, port], 0, 1, 0, node.ahead, self._frames(node, port, size), 1]
             self._operate(transport.probe, row, node.name)
 
+    def _looker(self, node: Read | Reset) -> None:
+        seen = self.places[node.node, node.variable]
+        row = [seen.size, node.every, node.offset, seen.offset]
+        if isinstance(node, Read):
+            row += [
+                node.data.shape[1],
+                self._state(node.name, "data", node.data),
+                self._state(node.name, "counter", node.counter),
+            ]
+        else:
+            row.append(node.value)
+        self._operate(transport.read if isinstance(node, Read) else transport.reset, row, node.name)
+
     def _probe(self, probe: Probe) -> None:
         place = self.place(probe.node, probe.variable)
         offset = self.mem.room(probe.length * place.size)
@@ -299,7 +319,7 @@ class Layout:
             self._sparse(synapse, row)
         if synapse.kernel is not None:
             kernel = convolve
-            row += _geometry(synapse, synapse.kernel)
+            row += geometry(synapse, synapse.kernel)
         self._operate(kernel, row, synapse.name)
         return row
 
@@ -360,13 +380,6 @@ class Layout:
         separable = all(map(_splits, products)) and row[f.COUNT_D] == row[f.COUNT_T] == 0 and synapse.index is None
         plain = rule.t_epoch == 1 and all(p.dependency != "y0" for p in products)
         row[f.PATH] = (f.BY_OUTER if plain else f.BY_EVENT) if separable else f.BY_PAIR
-
-
-def _geometry(synapse: Synapse, kernel: Kernel) -> list[int]:
-    weights = synapse.weights.shape
-    both = (weights[1:3], kernel.stride, kernel.padding, kernel.dilation)
-    fan_in = int(np.prod(weights[1:]))
-    return [*kernel.taken[1:], *kernel.sent(weights), *(n for pair in both for n in pair), kernel.groups, fan_in]
 
 
 def _splits(product: Product) -> bool:

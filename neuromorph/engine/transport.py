@@ -68,6 +68,27 @@ def keep(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def read(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """A Read keeps a state. d: size, every, offset, state, length, data (size, length), counter."""
+    n, length = d[0], d[4]
+    if (t - 1) % d[1] != d[2]:
+        return 0
+    column = mem[d[6]] % length
+    for i in range(n):
+        mem[d[5] + i * length + column] = mem[d[3] + i]
+    mem[d[6]] += 1
+    return 0
+
+
+@kernel
+def reset(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
+    """A Reset sets a state. d: size, every, offset, state, value."""
+    if (t - 1) % d[1] == d[2]:
+        mem[d[3] : d[3] + d[0]] = d[4]
+    return 0
+
+
+@kernel
 def probe(t, d, mem, syn, real):  # type: ignore[no-untyped-def]
     """A probe reads. d: size, where, in syn, every, offset, rows, out, stride."""
     n, every = d[0], d[3]

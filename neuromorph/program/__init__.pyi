@@ -1,4 +1,5 @@
 from .kernel import Kernel
+from .lookers import Looker, Read, Reset
 from .neurons import Outside, Population, Sink, Source
 from .program import Link, Node, Probe, Program, Turn, variables
 from .synapse import LEARNING_INPUTS, POST_STATES, PRE_STATES, TRACES, Plasticity, Synapse
@@ -13,12 +14,15 @@ __all__ = [
     "Array",
     "Kernel",
     "Link",
+    "Looker",
     "Node",
     "Outside",
     "Plasticity",
     "Population",
     "Probe",
     "Program",
+    "Read",
+    "Reset",
     "Sink",
     "Source",
     "Synapse",

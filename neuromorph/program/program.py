@@ -5,7 +5,7 @@ checked when it is born: whoever holds one may rely on it.
 
 Within a step: synapses send what they accumulated in the step before; then sources and populations run in the order of
 their links (a link without a synapse carries its value within the step); then synapses take their spikes, accumulate the
-next drive and learn; then probes read.
+next drive and learn; then nodes that look at states act, and probes read.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import numpy as np
 
 from neuromorph.errors import ProgramError
 from neuromorph.program.equality import ByValue
+from neuromorph.program.lookers import Looker, Read, Reset
 from neuromorph.program.neurons import Outside, Population, Sink, Source
 from neuromorph.program.synapse import Synapse
 from neuromorph.program.values import Array
 
-Node = Population | Source | Sink | Synapse | Outside
-OUT_OF_ORDER = (Synapse, Outside)
+Node = Population | Source | Sink | Synapse | Read | Reset | Outside
+OUT_OF_ORDER = (Synapse, Outside, Looker)
 
 
 def variables(node: Node) -> list[str]:
@@ -34,8 +35,10 @@ def variables(node: Node) -> list[str]:
         return [*node.states, *node.parameters, *ports]
     if isinstance(node, Synapse):
         return [*node.states, *([] if node.tied_to else ["weights"]), *ports]
-    if isinstance(node, Outside):
+    if isinstance(node, Outside | Reset):
         return ports
+    if isinstance(node, Read):
+        return ["data", "counter"]
     return ["data" if isinstance(node, Sink) else "order", *ports]
 
 
@@ -100,6 +103,8 @@ class Program(ByValue):
         for synapse in self.synapses:
             if synapse.tied_to is not None:
                 self._check_tie(synapse)
+        for looker in self.lookers:
+            looker.check(self[looker.node])
         names = Counter([*by_name, *(probe.name for probe in self.probes)])
         for probe in self.probes:
             if names[probe.name] > 1:
@@ -151,6 +156,10 @@ class Program(ByValue):
     @property
     def synapses(self) -> tuple[Synapse, ...]:
         return tuple(n for n in self.nodes if isinstance(n, Synapse))
+
+    @property
+    def lookers(self) -> tuple[Read | Reset, ...]:
+        return tuple(n for n in self.nodes if isinstance(n, Read | Reset))
 
     @property
     def populations(self) -> tuple[Population, ...]:

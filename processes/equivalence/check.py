@@ -23,9 +23,9 @@ from neuromorph.processes.lowering.graph import ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.lower import Lowered, variable_of
 from neuromorph.processes.rebuilding import rebuild
 from neuromorph.processes.stepping.stepper import LavaStepper
-from neuromorph.program import Population, Program, Sink, Synapse
+from neuromorph.program import Population, Program, Read, Sink, Synapse
 
-Read = Callable[[Var], Any]
+Reading = Callable[[Var], Any]
 
 
 def check_bits(
@@ -90,7 +90,7 @@ def graphs_of(program: Program) -> list[AbstractProcess]:
     return found
 
 
-def stepped(process: AbstractProcess, lowered: Lowered, steps: int) -> Iterator[tuple[int, Read]]:
+def stepped(process: AbstractProcess, lowered: Lowered, steps: int) -> Iterator[tuple[int, Reading]]:
     """Lava's models of a graph, step by step: the number of the step, and what reads a Var of `lowered` after it."""
     stepper = LavaStepper(process)
     twin = _twins(lowered.graph, stepper.graph)
@@ -104,7 +104,7 @@ def _twins(one: ProcessGraph, other: ProcessGraph) -> dict[AbstractProcess, Abst
     return dict(zip(one.processes, other.processes, strict=True))
 
 
-def _runtime_reader(lowered: Lowered, running: ProcessGraph) -> Read:
+def _runtime_reader(lowered: Lowered, running: ProcessGraph) -> Reading:
     """Reads Vars from Lava's runtime, sparse ones as dense arrays.
 
     Lava's own Var.get takes the entries of a sparse Var to be those it began with, but weights lose entries with their low
@@ -138,12 +138,12 @@ def compared(lowered: Lowered) -> Iterator[tuple[Var, str, str]]:
         elif isinstance(node, Synapse):
             names = [*node.states, *([] if node.tied_to else ["weights"])]
         else:
-            names = ["data"] if isinstance(node, Sink) else []
+            names = ["data"] if isinstance(node, Sink | Read) else []
         seen = {variable_of(var, node): var for var in process.vars.members}
         yield from ((seen[variable], name, variable) for variable in names if variable in seen)
 
 
-def _first_difference(engine: Engine, variables: list[tuple[Var, str, str]], step: int, read: Read) -> Difference | None:
+def _first_difference(engine: Engine, variables: list[tuple[Var, str, str]], step: int, read: Reading) -> Difference | None:
     for var, name, variable in variables:
         lava = np.asarray(read(var))
         native = dense(engine, name, variable).reshape(lava.shape)

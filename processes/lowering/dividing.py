@@ -13,8 +13,9 @@ from scipy.sparse import csr_matrix
 from neuromorph.errors import LoweringError, NeuromorphError
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import Edge, ProcessGraph
+from neuromorph.processes.lowering.nodes.lookers import aimed, turn
 from neuromorph.processes.lowering.nodes.table import SUPPORTED, support_of
-from neuromorph.program import Node, Outside
+from neuromorph.program import Node, Outside, Read, Reset
 
 Reasons = dict[AbstractProcess, NeuromorphError]
 
@@ -38,7 +39,8 @@ def divide(graph: ProcessGraph, fresh: Callable[[AbstractProcess], bool]) -> tup
         stepped |= found
         for process in found:
             nodes.pop(process, None)
-    return nodes, stepped
+    looks = sorted((look for look in graph.probes if isinstance(nodes.get(look.process), Read | Reset)), key=turn)
+    return nodes | {look.process: nodes.pop(look.process) for look in looks}, stepped
 
 
 def _node(process: AbstractProcess, graph: ProcessGraph, fresh: bool) -> Node:
@@ -49,7 +51,7 @@ def _node(process: AbstractProcess, graph: ProcessGraph, fresh: bool) -> Node:
         raise LoweringError(
             f"{describe(process)}: its model {model.__name__} has no native form (it is in {model.__module__}); use one of {known}"
         )
-    return support.lowering(process, graph.names, fresh)
+    return aimed(support.lowering(process, graph.names, fresh), process, graph)
 
 
 def _others(
@@ -83,6 +85,8 @@ def _others(
             yield seen.process, _because(seen.process, "its Var is read or written by", look.process)
         elif look.process in nodes and seen.process in stepped:
             yield look.process, _because(look.process, "it looks at a Var of", seen.process)
+        elif isinstance(node := nodes.get(look.process), Read | Reset):
+            yield from _by_look(look.process, node, nodes.get(seen.process))
 
 
 def _by_edge(
@@ -99,6 +103,15 @@ def _by_edge(
         sent = getattr(graph.models[source], edge.source.name).d_type
         if not (isinstance(sent, type) and issubclass(np.dtype(sent).type, np.integer | np.bool_)):
             yield target, _because(target, "it takes messages in floating point of", source)
+
+
+def _by_look(
+    looking: AbstractProcess, node: Read | Reset, seen: Node | None
+) -> Iterator[tuple[AbstractProcess, NeuromorphError]]:
+    try:
+        node.check(seen)
+    except NeuromorphError as error:
+        yield looking, LoweringError(f"{describe(looking)} has no native form here: {error}")
 
 
 def _because(process: AbstractProcess, why: str, other: AbstractProcess) -> LoweringError:

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from neuromorph.errors import LoweringError
 from neuromorph.processes.lowering.dividing import Reasons, divide
 from neuromorph.processes.lowering.graph import Edge, ProcessGraph
-from neuromorph.program import Array, Link, Node, Outside, Population, Probe, Program, Sink, Synapse
+from neuromorph.program import Array, Link, Node, Outside, Population, Probe, Program, Read, Sink, Synapse
 
 CONVOLUTION = {"weight": "weights", "a_buf": "a_buff"}
 
@@ -109,7 +109,7 @@ def _values(node: Node) -> dict[str, Array]:
         return {**node.states, **node.parameters}
     if isinstance(node, Synapse):
         return {**node.states, **({} if node.tied_to else {"weights": node.weights})}
-    return {"data": node.data} if isinstance(node, Sink) else {}
+    return {"data": node.data} if isinstance(node, Sink | Read) else {}
 
 
 def shaped(var: Var, values: Array, node: Node) -> Array | csr_matrix:

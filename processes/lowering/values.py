@@ -56,7 +56,8 @@ def held(var: Var) -> Any:
 def unseen(process: AbstractProcess, name: str, default: int) -> Array:
     """A state that is no Var, as what runs the process has it now; `default` before its first step."""
     runtime = process.runtime
-    return runtime.unseen_of(process)[name] if isinstance(runtime, Holder) else np.array([default])
+    known = runtime.unseen_of(process) if isinstance(runtime, Holder) else {}
+    return np.atleast_1d(known.get(name, default))
 
 
 def number(process: AbstractProcess, name: str) -> int:

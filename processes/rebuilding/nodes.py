@@ -29,7 +29,7 @@ from neuromorph.processes.lowering.lower import write
 from neuromorph.processes.presenter.process import Presenter
 from neuromorph.processes.readout.process import NudgedReadout
 from neuromorph.processes.tied.process import TiedDense
-from neuromorph.program import TRACES, Array, Kernel, Node, Outside, Plasticity, Population, Sink, Source, Synapse
+from neuromorph.program import TRACES, Array, Kernel, Looker, Node, Outside, Plasticity, Population, Sink, Source, Synapse
 
 LAVAS_OWN: dict[Law, type[AbstractProcess]] = {lif.LIF: LIF, lif.LIF_RESET: LIFReset, lif.TERNARY_LIF: TernaryLIF}
 OURS = (Dyads, NudgedReadout)
@@ -46,6 +46,11 @@ def process_of(node: Node, step: int) -> AbstractProcess:
         return _source(node)
     if isinstance(node, Outside):
         raise RebuildingError(f"'{node.name}' takes part from outside of the Program; no Lava process is known for it")
+    if isinstance(node, Looker):
+        raise RebuildingError(
+            f"'{node.name}' looks at {node.node}.{node.variable} through a RefPort, which is not rebuilt; leave it out, and connect an "
+            "io.sink.Read or io.Reset to what is made"
+        )
     if isinstance(node, Sink):
         made: AbstractProcess = sink.RingBuffer(shape=(node.data.shape[0],), buffer=node.data.shape[1])
         made.name = node.name

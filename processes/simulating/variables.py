@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix, spmatrix
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import NeuromorphError
 from neuromorph.processes.lowering.lower import Lowered, shaped, variable_of
-from neuromorph.program import Array, Population, Sink, Synapse
+from neuromorph.program import Array, Population, Read, Sink, Synapse
 
 
 class EngineVars:
@@ -39,7 +39,7 @@ class EngineVars:
             return (node.tied_to or name if variable == "weights" else name, variable) if known else None
         if isinstance(node, Population):
             return (name, var.name) if var.name in node.states or var.name in node.parameters else None
-        return (name, "data") if isinstance(node, Sink) and var.name == "data" else None
+        return (name, "data") if isinstance(node, Sink | Read) and var.name == "data" else None
 
     def get(self, var: Var) -> Array | csr_matrix:
         """What it holds, in integers, sparse where the Var is."""
@@ -61,11 +61,14 @@ class EngineVars:
         return True
 
     def unseen_of(self, process: AbstractProcess) -> dict[str, Array]:
-        """The states of a population that are no Vars of its process. Of a synapse: its weights are cut, as Lava does once."""
+        """The states of a population that are no Vars of its process. Of a synapse: its weights are cut, as Lava does once;
+        of a Read: how often it has read."""
         name = self._lowered.names.get(process)
         node = self.engine.program[name] if name else None
         if isinstance(node, Synapse) and not node.tied_to:
             return {"weights_set": np.array(True)}
+        if isinstance(node, Read):
+            return {"counter": self.engine.get(node.name, "counter")}
         if name is None or not isinstance(node, Population):
             return {}
         return {state: self.engine.get(name, state) for state in node.states if state not in process.vars.member_names}

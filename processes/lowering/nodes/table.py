@@ -19,7 +19,8 @@ from lava.proc.dense.models import (
 )
 from lava.proc.io.extractor import PyLoihiExtractorModel
 from lava.proc.io.injector import PyLoihiInjectorModel
-from lava.proc.io.sink import PyReceiveModelFixed
+from lava.proc.io.reset import PyResetFixed
+from lava.proc.io.sink import PyReadFixed, PyReceiveModelFixed
 from lava.proc.io.source import PySendModelFixed
 from lava.proc.lif.models import (
     PyLearningLIFModelFixed,
@@ -41,6 +42,7 @@ from neuromorph.laws.readout import READOUT
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.from_law import FixedModel
 from neuromorph.processes.lowering.nodes.connections import convolution, synapse, tied
+from neuromorph.processes.lowering.nodes.lookers import read, reset
 from neuromorph.processes.lowering.nodes.messages import extractor, injector, presenting, ring_sink, ring_source
 from neuromorph.processes.lowering.nodes.neurons import in_a_row, population
 from neuromorph.processes.lowering.values import Names
@@ -104,6 +106,10 @@ SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     PyReceiveModelFixed: Support("io.sink.RingBuffer", ring_sink, note="any buffer"),
     PyLoihiInjectorModel: Support("io.injector.Injector", injector, note="integers of 32 bits: `send`, `neuromorph.feed`"),
     PyLoihiExtractorModel: Support("io.extractor.Extractor", extractor, note="`receive`, `neuromorph.feed`"),
+    PyReadFixed: Support(
+        "io.sink.Read", read, note="of a state of neurons, such as `v`: any `buffer`, `interval`, `offset`"
+    ),
+    PyResetFixed: Support("io.reset.Reset", reset, note="of a state of neurons, such as `v`: any `interval`, `offset`"),
     PyPresenterModelFixed: Support("Presenter", presenting, note="samples, targets, order, steps per sample"),
     PyDyadsModelFixed: _neurons("Dyads", DYAD),
     PyNudgedReadoutModelFixed: _neurons("NudgedReadout", READOUT),

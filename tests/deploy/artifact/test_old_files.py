@@ -11,7 +11,7 @@ from neuromorph.deploy.artifact.provenance import Provenance
 from neuromorph.laws.lif import LIF, TERNARY_LIF
 from neuromorph.laws.products.plasticity import SignMode
 from neuromorph.laws.products.rule import GradedSpike
-from neuromorph.program import TRACES, Link, Population, Probe, Program, Sink, Source, Synapse
+from neuromorph.program import TRACES, Kernel, Link, Population, Probe, Program, Read, Reset, Sink, Source, Synapse
 
 SCHEMA_1 = Path(__file__).parent / "data" / "schema1.nmh5"
 PROVENANCE = Provenance(
@@ -78,6 +78,25 @@ def expected() -> Program:
     )
     nodes = (source, plastic, *cells, sparse, tied, Sink("out", np.array([[1, 2], [-3, 4]])))
     return Program(nodes, links, (Probe("p", "n", "v", 4, 3, 2),), step=41)
+
+
+def expected_of_schema_3() -> Program:
+    """With a kernel, and what looks at states."""
+    old = expected()
+    kernel = Kernel((3, 4, 2), (2, 1), (1, 0), (1, 2), 2)
+    weights = (np.arange(2 * 2 * 2).reshape(2, 2, 2, 1) - 4) * 60
+    shared = Synapse("shared", (2 * 2 * 2, 24), weights, graded=False, states={"a_buff": np.arange(8)}, kernel=kernel)
+    lookers = (
+        Read("read", "n", "v", 3, 5, np.array([[1, 2], [3, -4], [5, 6]]), np.array([7])),
+        Reset("reset", "h", "u", 2, 1, -8, late=True),
+    )
+    return replace(old, nodes=(*old.nodes, shared, *lookers))
+
+
+def test_a_file_of_schema_3() -> None:
+    artifact = load(SCHEMA_1.with_stem("schema3"))
+    assert artifact.program == expected_of_schema_3()
+    assert (artifact.provenance, artifact.schema) == (PROVENANCE, 3)
 
 
 def test_a_file_of_schema_2_with_a_users_law() -> None:

@@ -8,7 +8,7 @@ from connections import KINDS, NEURONS, STATIC, connection, learning, rule
 from lava.magma.core.learning.constants import GradedSpikeCfg
 from lava.magma.core.learning.learning_rule import LoihiLearningRule
 from lava.magma.core.process.process import AbstractProcess
-from lava.proc.conv.process import Conv
+from lava.proc.conv_in_time.process import ConvInTime
 from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.io import sink, source
 from lava.proc.lif.process import LIF, LIFRefractory, TernaryLIF
@@ -340,7 +340,7 @@ def test_a_sink_begins_with_32_bits() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Conv(weight=np.ones((1, 1, 1, 1), int), input_shape=(2, 2, 1), name="here"),
+        lambda: ConvInTime(weights=np.ones((2, 1, 1), int), name="here"),
     ],
 )
 def test_a_process_without_a_native_form(make: Callable[[], AbstractProcess]) -> None:
@@ -368,8 +368,8 @@ def test_a_loop_without_delay() -> None:
 
 def test_who_reads_through_a_ref_port() -> None:
     neurons, reader = LIF(shape=(1,), name="seen"), sink.Read(buffer=3)
-    reader.connect_var(neurons.v)
-    refused(neurons, LoweringError, f"'{reader.name}' (Read)", "no native form")
+    reader.connect_var(neurons.bias_mant)
+    refused(neurons, LoweringError, f"'{reader.name}' (Read)", "no native form", "seen.bias_mant, which is no state")
 
 
 def test_a_monitor_of_a_sparse_matrix() -> None:

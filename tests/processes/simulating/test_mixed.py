@@ -161,9 +161,9 @@ def test_a_model_may_end_a_run() -> None:
 
 
 def test_vars_of_stepped_processes_are_set_as_those_of_native_ones() -> None:
-    neurons = LIF(shape=(2,), bias_mant=10, dv=0, vth=9999)
+    neurons = LIF(shape=(2,), bias_mant=10, dv=0, vth=2**17)  # which no chip holds
     reader = Read(buffer=6)
-    reader.connect_var(neurons.v)  # so the neurons are stepped, too
+    reader.connect_var(neurons.v)
     simulate(neurons, 2)
     neurons.v.set(np.array([100, 0]))
     neurons.bias_mant.init = np.array([1, 2])
