@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -28,8 +28,7 @@ def fixed(examples: int) -> settings:
     return settings(max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=checks)
 
 
-@dataclass
-class Convolved:
+class Convolved(NamedTuple):
     """Frames through a random Conv, neurons, and a second Conv; the outputs of both are recorded."""
 
     first: Conv
