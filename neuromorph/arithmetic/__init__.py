@@ -22,6 +22,8 @@ class Arithmetic(NamedTuple):
     """decay(x, d, offset): x loses its d-th part. Fixed: sgn(x) * ((|x| * (4096 - d - offset)) >> 12). Float: x * (1 - d)."""
     align: Callable[[Any], Any]
     """Input and threshold to the register's scale. Fixed: 32-bit x << 6. Float: x."""
+    word: Callable[[Any], Any]
+    """What 32 bits hold of x: modulo 2^32, as Lava's int32 overflow. Float: x."""
     wrap: Callable[[Any], Any]
     """Current register overflow, once modulo 2^24 as Lava does: > 2^23 loses 2^24, <= -2^23 gains it. Float: x."""
     saturate: Callable[[Any], Any]

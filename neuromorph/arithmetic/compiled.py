@@ -117,6 +117,7 @@ COMPILED = Arithmetic(
     function=njit,
     decay=_decay,
     align=_align,
+    word=_int32,
     wrap=_wrap,
     saturate=_saturate,
     bias=_bias,

@@ -26,18 +26,21 @@ def _decay(x: Any, d: Any, offset: Any) -> Any:
     return np.sign(x) * (np.abs(x) * (4096 - d - offset) >> 12)
 
 
+def _word(x: Any) -> Any:
+    return np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
+
+
 def _align(x: Any) -> Any:
-    return (np.asarray(x, dtype=np.int64) << 6).astype(np.int32).astype(np.int64)
+    return _word(np.asarray(x, dtype=np.int64) << 6)
 
 
 def _wrap(x: Any) -> Any:
-    x = np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
+    x = _word(x)
     return np.where(x > REGISTER, x - 2 * REGISTER, np.where(x <= -REGISTER, x + 2 * REGISTER, x))
 
 
 def _saturate(x: Any) -> Any:
-    x = np.asarray(x, dtype=np.int64).astype(np.int32).astype(np.int64)
-    return np.clip(x, 1 - REGISTER, REGISTER - 1)
+    return np.clip(_word(x), 1 - REGISTER, REGISTER - 1)
 
 
 def _bias(mantissa: Any, exponent: Any) -> Any:
@@ -59,6 +62,7 @@ FIXED = Arithmetic(
     function=lambda f: f,
     decay=_decay,
     align=_align,
+    word=_word,
     wrap=_wrap,
     saturate=_saturate,
     bias=_bias,

@@ -8,6 +8,7 @@ FLOATING = Arithmetic(
     function=lambda f: f,
     decay=lambda x, d, offset: x * (1 - d),
     align=lambda x: x,
+    word=lambda x: x,
     wrap=lambda x: x,
     saturate=lambda x: x,
     bias=lambda mantissa, exponent: mantissa,

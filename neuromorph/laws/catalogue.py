@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from neuromorph.errors import LawError
+from neuromorph.laws.atrlif import ATRLIF
 from neuromorph.laws.dyad import DYAD
+from neuromorph.laws.graded import GRADED, GRADED_RELU, INVERSE_ROOT, NORM_DELAY, PRODUCT
 from neuromorph.laws.law import Law
 from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
 from neuromorph.laws.prototypes import ALLOCATOR, NOVELTY_DETECTOR, PROTOTYPE_LIF
 from neuromorph.laws.readout import READOUT
+from neuromorph.laws.resonate import RESONATE, RESONATE_RESET, RESONATE_ZERO
+from neuromorph.laws.sigma_delta import DELTA, SIGMA, SIGMA_DELTA
 
+_POINTWISE = (
+    *(SIGMA, DELTA, SIGMA_DELTA, GRADED, GRADED_RELU, NORM_DELAY, INVERSE_ROOT, PRODUCT),
+    *(RESONATE, RESONATE_RESET, RESONATE_ZERO, ATRLIF),
+)
+"""Lava's neurons beside LIF."""
 LAWS: dict[str, Law] = {
-    law.name: law for law in (LIF, LIF_RESET, TERNARY_LIF, PROTOTYPE_LIF, NOVELTY_DETECTOR, ALLOCATOR, DYAD, READOUT)
+    law.name: law
+    for law in (LIF, LIF_RESET, TERNARY_LIF, *_POINTWISE, PROTOTYPE_LIF, NOVELTY_DETECTOR, ALLOCATOR, DYAD, READOUT)
 }
 """Our own, by name."""
 _BY_KEY: dict[str, Law] = {law.key: law for law in LAWS.values()}

@@ -8,6 +8,7 @@ from functools import partial
 
 from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.core.process.process import AbstractProcess
+from lava.proc.atrlif.models import PyATRLIFModelFixed
 from lava.proc.clp.novelty_detector.models import PyNoveltyDetectorModel
 from lava.proc.clp.nsm.models import PyAllocatorModel
 from lava.proc.clp.prototype_lif.models import PrototypeLIFBitAcc
@@ -16,6 +17,12 @@ from lava.proc.dense.models import (
     PyDelayDenseModelBitAcc,
     PyDenseModelBitAcc,
     PyLearningDenseModelBitApproximate,
+)
+from lava.proc.graded.models import (
+    InvSqrtModelFP,
+    NormVecDelayModel,
+    PyGradedReluVecModelFixed,
+    PyGradedVecModelFixed,
 )
 from lava.proc.io.extractor import PyLoihiExtractorModel
 from lava.proc.io.injector import PyLoihiInjectorModel
@@ -28,23 +35,32 @@ from lava.proc.lif.models import (
     PyLifResetModelBitAcc,
     PyTernLifModelFixed,
 )
+from lava.proc.prodneuron.models import PyProdNeuronModelFixed
+from lava.proc.resfire.models import PyRFZeroModelFixed
+from lava.proc.rf.models import PyRFModelFixed
+from lava.proc.rf_iz.models import PyRF_IZModelFixed
+from lava.proc.sdn.models import PyDeltaModelFixed, PySigmaDeltaModelFixed, PySigmaModelFixed
 from lava.proc.sparse.models import (
     PyDelaySparseModelBitAcc,
     PyLearningSparseModelBitApproximate,
     PySparseModelBitAcc,
 )
 
+from neuromorph.laws.atrlif import ATRLIF
 from neuromorph.laws.dyad import DYAD
+from neuromorph.laws.graded import GRADED, GRADED_RELU, INVERSE_ROOT, NORM_DELAY, PRODUCT
 from neuromorph.laws.law import Law
 from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
 from neuromorph.laws.prototypes import ALLOCATOR, NOVELTY_DETECTOR, PROTOTYPE_LIF
 from neuromorph.laws.readout import READOUT
+from neuromorph.laws.resonate import RESONATE, RESONATE_RESET, RESONATE_ZERO
+from neuromorph.laws.sigma_delta import DELTA, SIGMA, SIGMA_DELTA
 from neuromorph.processes.dyads.models import PyDyadsModelFixed
 from neuromorph.processes.from_law import FixedModel
 from neuromorph.processes.lowering.nodes.connections import convolution, synapse, tied
 from neuromorph.processes.lowering.nodes.lookers import read, reset
 from neuromorph.processes.lowering.nodes.messages import extractor, injector, presenting, ring_sink, ring_source
-from neuromorph.processes.lowering.nodes.neurons import in_a_row, population
+from neuromorph.processes.lowering.nodes.neurons import adaptive, in_a_row, inverse_root, population
 from neuromorph.processes.lowering.values import Names
 from neuromorph.processes.presenter.models import PyPresenterModelFixed
 from neuromorph.processes.readout.models import PyNudgedReadoutModelFixed
@@ -89,6 +105,18 @@ SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     PrototypeLIFBitAcc: Support("clp.PrototypeLIF", partial(in_a_row, PROTOTYPE_LIF), PROTOTYPE_LIF),
     PyNoveltyDetectorModel: _neurons("clp.NoveltyDetector", NOVELTY_DETECTOR),
     PyAllocatorModel: _neurons("clp.Allocator", ALLOCATOR),
+    PyATRLIFModelFixed: Support("ATRLIF", adaptive, ATRLIF),
+    PySigmaModelFixed: _neurons("Sigma", SIGMA),
+    PyDeltaModelFixed: _neurons("Delta", DELTA),
+    PySigmaDeltaModelFixed: _neurons("SigmaDelta", SIGMA_DELTA),
+    PyGradedVecModelFixed: _neurons("GradedVec", GRADED),
+    PyGradedReluVecModelFixed: _neurons("GradedReluVec", GRADED_RELU),
+    NormVecDelayModel: _neurons("NormVecDelay", NORM_DELAY),
+    InvSqrtModelFP: Support("InvSqrt", inverse_root, INVERSE_ROOT),
+    PyProdNeuronModelFixed: _neurons("ProdNeuron", PRODUCT),
+    PyRFModelFixed: _neurons("RF", RESONATE),
+    PyRF_IZModelFixed: _neurons("RF_IZ", RESONATE_RESET),
+    PyRFZeroModelFixed: _neurons("RFZero", RESONATE_ZERO),
     PyDenseModelBitAcc: Support("Dense", synapse, note=STATIC),
     PySparseModelBitAcc: Support("Sparse", synapse, note=STATIC),
     PyDelayDenseModelBitAcc: Support("DelayDense", synapse, note=f"{STATIC}; delays 0..63"),
