@@ -39,7 +39,8 @@ PUBLIC = {
     "neuromorph.judges": {"LayerComparison", "LocalityReport", "check_gradient", "check_locality", "specimen", "worst_angle"},
     "neuromorph.laws": {
         "DYAD", "FREE", "GradedSpike", "LAWS", "LIF", "LIF_RESET", "Law", "NUDGED", "READOUT", "SignMode", "Silence", "TERNARY_LIF",
-        "Variable", "make_draw", "read_rule", "write_rule",
+        "Variable", "make_draw", "read_rule", "write_rule", "SIGMA", "DELTA", "SIGMA_DELTA", "GRADED", "GRADED_RELU", "NORM_DELAY",
+        "INVERSE_ROOT", "PRODUCT", "RESONATE", "RESONATE_RESET", "RESONATE_ZERO", "ATRLIF",
     },
     "neuromorph.program": {
         "Array", "Kernel", "LEARNING_INPUTS", "Link", "Looker", "Node", "Outside", "POST_STATES", "PRE_STATES", "Plasticity", "Population",

@@ -72,7 +72,7 @@ ATRLIF = Law(
         Variable("theta", *REGISTER, "threshold, scaled by 2^6"),
         Variable("r", *REGISTER, "refractory state"),
         Variable("s", 0, 1, "whether it fired"),
-        Variable("isthrscaled", 0, 1, "that theta_0 and theta_step are scaled", default=1),
+        Variable("isthrscaled", 1, 1, "that theta_0 and theta_step are scaled, as Lava keeps it", default=1),
     ),
     parameters=(
         Variable(

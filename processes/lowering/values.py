@@ -54,10 +54,10 @@ def held(var: Var) -> Any:
 
 
 def unseen(process: AbstractProcess, name: str, default: int) -> Array:
-    """A state that is no Var, as what runs the process has it now; `default` before its first step."""
+    """A state that is no Var, as what runs the process has it now; `default` where nothing runs it yet."""
     runtime = process.runtime
     known = runtime.unseen_of(process) if isinstance(runtime, Holder) else {}
-    return np.atleast_1d(known.get(name, default))
+    return np.asarray(known.get(name, default)).ravel()
 
 
 def number(process: AbstractProcess, name: str) -> int:

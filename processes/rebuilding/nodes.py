@@ -28,6 +28,8 @@ from neuromorph.processes.lowering.learning import check_sparse, plasticity
 from neuromorph.processes.lowering.lower import write
 from neuromorph.processes.presenter.process import Presenter
 from neuromorph.processes.readout.process import NudgedReadout
+from neuromorph.processes.rebuilding.pointwise import MADE as POINTWISE
+from neuromorph.processes.rebuilding.pointwise import pointwise
 from neuromorph.processes.tied.process import TiedDense
 from neuromorph.program import TRACES, Array, Kernel, Looker, Node, Outside, Plasticity, Population, Sink, Source, Synapse
 
@@ -41,7 +43,7 @@ GRADED_BITS = 24
 def process_of(node: Node, step: int) -> AbstractProcess:
     """The process of a node of a Program that has made `step` steps; a tied synapse is made by `tied`."""
     if isinstance(node, Population):
-        return _neurons(node)
+        return pointwise(node, step) if node.law in POINTWISE else _neurons(node)
     if isinstance(node, Source):
         return _source(node)
     if isinstance(node, Outside):

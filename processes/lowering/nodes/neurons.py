@@ -66,7 +66,7 @@ def inverse_root(process: AbstractProcess, names: Names, fresh: bool) -> Populat
 
 def adaptive(process: AbstractProcess, names: Names, fresh: bool) -> Population:
     """ATRLIF: its decays are fractions, and its first step scales thresholds, which then stay so."""
-    shares = {name: float(value(process, f"delta_{name}").ravel()[0]) for name in ("i", "v", "theta", "r")}
+    shares = {name: _share(process, f"delta_{name}") for name in ("i", "v", "theta", "r")}
     if (shares["i"] * UNIT) % 1:
         raise RangeError(
             f"{describe(process)}: delta_i = {shares['i']} is no multiple of 1/{UNIT}; Lava computes with fractions of it: round it yourself"
@@ -80,3 +80,10 @@ def adaptive(process: AbstractProcess, names: Names, fresh: bool) -> Population:
         given["theta"] = given["theta_0"]
     given["isthrscaled"] = np.array([1])
     return population(ATRLIF, process, names, fresh, given)
+
+
+def _share(process: AbstractProcess, name: str) -> float:
+    """A decay: what was given as an integer stays one, whatever it is set to."""
+    share = value(process, name).ravel()[0]
+    whole_number = np.issubdtype(np.asarray(getattr(process, name).init).dtype, np.integer)
+    return float(np.trunc(share) if whole_number else share)
