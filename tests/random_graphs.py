@@ -25,6 +25,7 @@ from lava.proc.lif.process import LIF, LearningLIF, LIFReset, TernaryLIF
 from lava.proc.monitor.process import Monitor
 from lava.proc.sparse.process import DelaySparse, LearningSparse, Sparse
 from lava.utils.weightutils import SignMode as LavaSignMode
+from pointwise import POINTWISE, made, takes
 from scipy.sparse import csr_matrix
 from specimens import Layer
 
@@ -148,6 +149,21 @@ class GraphBuilder:
         made = self.add(process(shape=shape, **values))
         self.outs.append(Out(made.s_out, 1))
         return made
+
+    def pointwise(self) -> None:
+        """One of Lava's other neurons, fed by sources, or by what sends as many elements."""
+        kind = self.pick(*POINTWISE)
+        process = self.add(made(kind, self.pick((1,), (3,), (2, 2)), self.spread))
+        for port in process.in_ports.members:
+            low, high = takes(kind, port.name)
+            alike = [out for out in self.outs if out.size == port.size and low < 0]
+            if alike and self.chance():
+                self.connect(self.pick(*alike).port, port)
+            else:
+                data = self.spread(low, high, (*port.shape, self.draw(st.integers(1, 12))))
+                self.connect(self.add(source.RingBuffer(data=data)).s_out, port)
+        for v, port in zip(POINTWISE[kind].outputs, process.out_ports.members, strict=True):
+            self.outs.append(Out(port, max(-v.low, v.high)))
 
     def value_of(self, variable: Variable, shape: tuple[int, ...]) -> Any:
         if variable.shared or self.chance():
@@ -395,6 +411,8 @@ def build_graph(build: GraphBuilder) -> Graph:
     for before, after in pairwise(populations):
         if before.s_out.size == after.a_in.size and build.chance():
             build.connect(before.s_out, after.a_in)
+    for _ in range(draw(st.integers(0, 2))):
+        build.pointwise()
     for _ in range(draw(st.integers(0, 2))):
         build.watch()
     return build.graph

@@ -12,9 +12,9 @@ keep = 4096 - 4096 * delta, cut to an integer, of i one less (the chip's ds_offs
 
 Order: i, v, theta, r, threshold (inclusive), and what a spike does, in this order; v is not reset.
 
-Odd, and so here too: theta_0 and theta_step are scaled by 2^6 in the first step, which makes all theta theta_0; a value that is set later is
+Odd, and so here too: theta_0 and theta_step are scaled by 2^6 in the first step, which makes all theta theta_0; a value set later is
 taken as it is. Lava's product i * keep_i has 32 bits where delta_i was given as an integer (`short_i`), and is exact where it was given as
-a fraction; delta_i of 1 leaves -i / 4096. A delta_i that is no multiple of 1/4096 makes Lava compute i in floating point; this law does not.
+a fraction; delta_i of 1 leaves -i / 4096. A delta_i that is no multiple of 1/4096 makes Lava compute i in floats; this law does not.
 
 Ranges: whatever 32 bits hold, in ports and states; biases 16 bits and an exponent of -15..15.
 

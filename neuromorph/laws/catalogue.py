@@ -13,14 +13,14 @@ from neuromorph.laws.readout import READOUT
 from neuromorph.laws.resonate import RESONATE, RESONATE_RESET, RESONATE_ZERO
 from neuromorph.laws.sigma_delta import DELTA, SIGMA, SIGMA_DELTA
 
-_POINTWISE = (
+POINTWISE = (
     *(SIGMA, DELTA, SIGMA_DELTA, GRADED, GRADED_RELU, NORM_DELAY, INVERSE_ROOT, PRODUCT),
     *(RESONATE, RESONATE_RESET, RESONATE_ZERO, ATRLIF),
 )
 """Lava's neurons beside LIF."""
 LAWS: dict[str, Law] = {
     law.name: law
-    for law in (LIF, LIF_RESET, TERNARY_LIF, *_POINTWISE, PROTOTYPE_LIF, NOVELTY_DETECTOR, ALLOCATOR, DYAD, READOUT)
+    for law in (LIF, LIF_RESET, TERNARY_LIF, *POINTWISE, PROTOTYPE_LIF, NOVELTY_DETECTOR, ALLOCATOR, DYAD, READOUT)
 }
 """Our own, by name."""
 _BY_KEY: dict[str, Law] = {law.key: law for law in LAWS.values()}

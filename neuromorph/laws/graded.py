@@ -16,7 +16,7 @@ reads `exp` but ProdNeuron, nothing its `v`, and InvSqrt has 12 fraction bits wh
 
 Ranges: whatever 32 bits hold; InvSqrt takes 24 bits without sign. Of a population of more than one InvSqrt Lava computes nothing but 0.
 
-Source: Lava 0.10.0 proc/graded/models.py, proc/prodneuron/models.py. Lava has no floating-point models of these but of InvSqrt, 1 / sqrt(x).
+Source: Lava 0.10.0 proc/graded/models.py, proc/prodneuron/models.py. In floats Lava has InvSqrt only, 1 / sqrt(x).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ Odd, and so here too: products of RFZero overflow from states of 17 bits on.
 
 Ranges: states and thresholds of RF and RF_IZ have 24 bits, decays 17 (Lava means 12), ports 32; of RFZero all has 32.
 
-Source: Lava 0.10.0 proc/rf/models.py, proc/rf_iz/models.py, proc/resfire/models.py. RF in floating point equals Lava's below 2^23 (Lava clips
+Source: Lava 0.10.0 proc/rf/models.py, proc/rf_iz/models.py, proc/resfire/models.py. In floats RF equals Lava's below 2^23 (Lava clips
 nothing there, and shifts nothing, as this text); RF_IZ does not: Lava puts imag to vth - 0.00001.
 """
 

@@ -40,7 +40,9 @@ def _sigma_delta(node: Population) -> Any:
 
 def _inverse_root(node: Population) -> Any:
     if node.size != 1:
-        raise RebuildingError(f"population '{node.name}': Lava computes one inverse root only, not {node.size}; make it several of size 1")
+        raise RebuildingError(
+            f"population '{node.name}': Lava computes one inverse root only, not {node.size}; make it several of size 1"
+        )
     return InvSqrt(shape=(1,))
 
 
@@ -49,7 +51,9 @@ def _adaptive(node: Population) -> Any:
     current: float = (UNIT - 1 - int(node.parameters["keep_i"][0])) / UNIT
     if node.parameters["short_i"][0]:
         if current % 1:
-            raise RebuildingError(f"population '{node.name}': Lava has short_i where delta_i is 0 or 1, and here it is {current}")
+            raise RebuildingError(
+                f"population '{node.name}': Lava has short_i where delta_i is 0 or 1, and here it is {current}"
+            )
         current = int(current)
     return ATRLIF(shape=(node.size,), delta_i=current, **{f"delta_{name}": share for name, share in shares.items()})
 
@@ -78,5 +82,7 @@ def pointwise(node: Population, step: int) -> AbstractProcess:
     if node.law is laws.ATRLIF and step == 0:  # Lava's first step scales
         if (node.states["theta"] != node.parameters["theta_0"]).any():
             raise RebuildingError(f"population '{node.name}': Lava's first step makes every theta theta_0; begin with that")
-        made.theta_0.init, made.theta_step.init = (node.parameters[name] / THRESHOLD_UNIT for name in ("theta_0", "theta_step"))
+        made.theta_0.init, made.theta_step.init = (
+            node.parameters[name] / THRESHOLD_UNIT for name in ("theta_0", "theta_step")
+        )
     return made

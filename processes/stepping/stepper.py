@@ -156,7 +156,9 @@ class Stepper:
                 continue
             for name, value in unseen_of(process).items():
                 now = getattr(model, name)
-                setattr(model, name, value.reshape(now.shape) if isinstance(now, np.ndarray) else type(now)(np.ravel(value)[0]))
+                setattr(
+                    model, name, value.reshape(now.shape) if isinstance(now, np.ndarray) else type(now)(np.ravel(value)[0])
+                )
 
     def step(self, n: int = 1) -> None:
         """Runs n steps, fewer where a model asks for the run to pause or stop.

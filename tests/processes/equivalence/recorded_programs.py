@@ -1,12 +1,15 @@
 """Small Programs that reach every law, kind of synapse and learning rule; what Lava's models make of them lies in recorded/."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from neuromorph.data import load
+from neuromorph.laws.catalogue import POINTWISE
+from neuromorph.laws.graded import INVERSE_ROOT
 from neuromorph.laws.law import Law
 from neuromorph.laws.lif import LIF, LIF_RESET, TERNARY_LIF
 from neuromorph.laws.products.plasticity import SignMode
@@ -53,6 +56,41 @@ def of_a_law(law: Law) -> Program:
     net.synapse("loop", post.s_out, post.a_in, 2 * rng.randint(-128, 128, (4, 4)))
     net.sink("sink", post.s_out, length=6)
     return net.program()
+
+
+SETTINGS = {
+    "vth": 40,
+    "uth": 40,
+    "state_exp": 3,
+    "decay_bits": 12,
+    "sin_decay": 2300,
+    "cos_decay": 3100,
+    "spike_exp": 2,
+    "exp": 3,
+}
+"""Of pointwise neurons, where their law has such a parameter."""
+
+
+def pointwise(law: Law) -> Program:
+    """Neurons with a source on each input and a sink on each output."""
+    rng, net, size = numbers(4), Wiring(), 1 if law is INVERSE_ROOT else 4
+    settings = {v.name: SETTINGS[v.name] for v in law.parameters if v.name in SETTINGS}
+    cells = net.population("neurons", law, size, **settings, **OF_LAW.get(law.name, {}))
+    for v in law.inputs:
+        net.link(net.source(v.name, rng.randint(max(v.low, -500), 500, (7, size))).s_out, getattr(cells, v.name))
+    for v in law.outputs:
+        net.sink(f"kept {v.name}", getattr(cells, v.name), length=STEPS)
+    return net.program()
+
+
+OF_LAW = {
+    "delta": {"cum_error": 1},
+    "resonate_zero": {"lst": 20000, "lct": [24000, 25000, -9000, 3000]},
+    "atrlif": {
+        "keep_i": 3000, "keep_v": 3500, "keep_theta": 2000, "keep_r": 1000, "theta_0": 64 * 30, "theta_step": 64 * 9,
+        "bias_mant": [5, -7, 90, 300], "bias_exp": 2, "theta": 64 * 30,
+    },
+}  # fmt: skip
 
 
 def static_synapses() -> Program:
@@ -123,6 +161,7 @@ PROGRAMS: dict[str, Callable[[], Program]] = {
     "lif": lambda: of_a_law(LIF),
     "lif-reset": lambda: of_a_law(LIF_RESET),
     "ternary-lif": lambda: of_a_law(TERNARY_LIF),
+    **{law.name.replace("_", "-"): partial(pointwise, law) for law in POINTWISE},
     "static-synapses": static_synapses,
     "two-factors": lambda: two_factors(GradedSpike.USE_REGULAR_IMPULSE),
     "two-factors-overwrite": lambda: two_factors(GradedSpike.OVERWRITE),

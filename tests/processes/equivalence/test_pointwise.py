@@ -154,7 +154,10 @@ def connected(*pairs: Any) -> None:
 def test_a_sigma_delta_network_runs_all_native() -> None:
     rng = np.random.default_rng(1)
     ring, kept = source.RingBuffer(data=rng.integers(-50, 50, (6, 9))), sink.RingBuffer(shape=(4,), buffer=30)
-    delta, first = Delta(shape=(6,), vth=3, spike_exp=2), Dense(weights=2 * rng.integers(-60, 60, (5, 6)), num_message_bits=16)
+    delta, first = (
+        Delta(shape=(6,), vth=3, spike_exp=2),
+        Dense(weights=2 * rng.integers(-60, 60, (5, 6)), num_message_bits=16),
+    )
     hidden = SigmaDelta(shape=(5,), vth=9, spike_exp=2, bias=4, act_mode=ActivationMode.RELU)
     second = Dense(weights=2 * rng.integers(-60, 60, (4, 5)), num_message_bits=16, weight_exp=-6)
     last = Sigma(shape=(4,))
