@@ -5,6 +5,9 @@ from difflib import get_close_matches
 from numbers import Integral
 from typing import Any
 
+LONGEST = 60
+"""Characters of a value that are shown."""
+
 
 class NeuromorphError(Exception):
     """Base of all errors raised by neuromorph; the command line prints it as one line."""
@@ -90,4 +93,10 @@ def is_count(value: Any, least: int = 1) -> bool:
 def check_count(name: str, value: Any, least: int) -> None:
     """Raise RangeError unless it is a whole number of at least so many."""
     if not is_count(value, least):
-        raise RangeError(f"{name} = {value!r}: give a whole number, at least {least}")
+        raise RangeError(f"{name} = {in_a_line(value)}: give a whole number, at least {least}")
+
+
+def in_a_line(value: Any) -> str:
+    """A value as an error shows it: the beginning of a long one."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

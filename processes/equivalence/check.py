@@ -16,6 +16,7 @@ from lava.utils.sparse import find
 from scipy.sparse import csr_matrix
 
 from neuromorph.engine.engine import Engine
+from neuromorph.errors import check_count
 from neuromorph.processes.equivalence.recorded import dense
 from neuromorph.processes.equivalence.result import BitCheck, Difference
 from neuromorph.processes.equivalence.runtime import lava_run
@@ -43,6 +44,7 @@ def check_bits(
     `time_limit` seconds, and the values after the last one are compared; Lava compiles a graph once, so it is used up.
     Otherwise the graph is left as it was.
     """
+    check_count("steps", steps, 0)
     lowered = Lowered.of(flatten_graph(process), step=0)
     variables = list(compared(lowered))
     recorded = [(var, name, "data") for name, var in lowered.monitors.items()]

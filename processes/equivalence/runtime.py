@@ -17,7 +17,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 
-from neuromorph.errors import LavaRunError
+from neuromorph.errors import LavaRunError, check_count
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.simulating.simulate import restart
 from neuromorph.processes.stepping.stepper import LavaStepper
@@ -41,9 +41,10 @@ def lava_run(process: AbstractProcess, steps: int, *, time_limit: float, tag: st
     of a worker that died; for a run that does not end, with what LavaStepper says about the same graph; from
     whatever Lava raised while compiling. An exception of `after` comes through.
     """
+    check_count("steps", steps, 1)
+    restart(process)
     if process.is_compiled:
         raise LavaRunError(f"{describe(process)} was compiled before, and Lava runs a graph once. Build it anew")
-    restart(process)
     end = time.monotonic() + time_limit
     lava = _Lava(process, end - min(2.0, time_limit / 5))
     condition, run_cfg = RunSteps(num_steps=steps), Loihi2SimCfg(select_tag=tag)

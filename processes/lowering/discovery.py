@@ -26,8 +26,15 @@ def describe(process: AbstractProcess) -> str:
 
 
 def run_config(chosen: RunConfig | str) -> RunConfig:
-    """A run configuration, or the one of Loihi2SimCfg with this tag."""
-    return Loihi2SimCfg(select_tag=chosen) if isinstance(chosen, str) else chosen
+    """A run configuration, or the one of Loihi2SimCfg with this tag. Raises LoweringError for what is neither."""
+    if isinstance(chosen, str):
+        return Loihi2SimCfg(select_tag=chosen)
+    if isinstance(chosen, type) or not callable(getattr(chosen, "select", None)):
+        given = f"the class {chosen.__name__}" if isinstance(chosen, type) else f"a {type(chosen).__name__}"
+        raise LoweringError(
+            f"{given} is no run configuration; give one, such as Loihi2SimCfg(select_tag='fixed_pt'), or none"
+        )
+    return chosen
 
 
 def select_model(process: AbstractProcess, config: RunConfig) -> type[AbstractProcessModel]:

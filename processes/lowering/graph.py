@@ -145,7 +145,14 @@ def flatten_graph(
 
 
 def connected(process: AbstractProcess) -> list[AbstractProcess]:
-    """Every process on the level of the user's graph that `process` is connected to, itself included."""
+    """Every process on the level of the user's graph that `process` is connected to, itself included. Raises LoweringError for what is
+    no process."""
+    if not isinstance(process, AbstractProcess):
+        given = f"the class {process.__name__}" if isinstance(process, type) else f"a {type(process).__name__}"
+        raise LoweringError(
+            f"{given} is no process of Lava; give one process of the graph (of a port or Var its `process`), and all that is connected "
+            "to it is taken with it"
+        )
     found = dict.fromkeys([_top(process)])
     queue = list(found)
     for current in queue:  # grows while it is walked

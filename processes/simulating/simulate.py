@@ -10,7 +10,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.run_conditions import AbstractRunCondition, RunSteps
 from lava.magma.core.run_configs import RunConfig
 
-from neuromorph.errors import RangeError
+from neuromorph.errors import RangeError, in_a_line
 from neuromorph.processes.lowering.graph import connected
 from neuromorph.processes.simulating.simulation import Simulation
 from neuromorph.program import Program
@@ -47,10 +47,11 @@ def simulate(
     Raises what `flatten_graph` and, with `strict`, `lower` raise; SimulationError when a value leaves the chip's range while running,
     LavaRunError where a stepped model fails.
     """
+    count = _whole(steps)
     simulation = Simulation.around(process, run_cfg)
     if strict:
         simulation.check_whole()
-    simulation.run(_whole(steps), progress, strict=strict)
+    simulation.run(count, progress, strict=strict)
 
 
 def restart(process: AbstractProcess) -> None:
@@ -78,7 +79,7 @@ def _whole(steps: Any) -> int:
             given = int(given)
         count = operator.index(given)
     except TypeError:
-        raise RangeError(f"steps = {given!r}; give a whole number, or RunSteps") from None
+        raise RangeError(f"steps = {in_a_line(given)}; give a whole number, or RunSteps") from None
     if count < 0:
         raise RangeError(f"steps = {count}; time does not run backwards")
     return count

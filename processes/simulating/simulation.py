@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 from neuromorph.engine.engine import Engine
 from neuromorph.errors import LoweringError, RangeError, SimulationError
 from neuromorph.interrupt import deferred_interrupt
-from neuromorph.processes.lowering.discovery import describe
+from neuromorph.processes.lowering.discovery import describe, run_config
 from neuromorph.processes.lowering.graph import ProcessGraph, connected, flatten_graph, ports_of
 from neuromorph.processes.lowering.lower import Lowered
 from neuromorph.processes.lowering.values import held
@@ -71,7 +71,7 @@ class Simulation:
     def around(cls, process: AbstractProcess, config: RunConfig | None = None) -> Simulation:
         """The simulation of the graph around `process` as it now is. Raises LoweringError for a graph that Lava holds, for two that have
         run apart, and for another configuration than it began with."""
-        there = connected(process)
+        there, config = connected(process), None if config is None else run_config(config)
         if any(p.is_compiled for p in there):
             raise LoweringError(
                 f"{describe(process)}: Lava has compiled this graph, and its Vars answer for Lava's runtime; build it anew"
@@ -99,8 +99,8 @@ class Simulation:
         """Whether the processes are still those of its whole graph, and it runs what its Vars say; what was given since is set here."""
         for var, init in self._inits.items():
             if var.init is not init:
-                self._inits[var] = var.init
                 self._set(var, var.init)
+                self._inits[var] = var.init
         return not self._stale and self._wiring == _wiring(there)
 
     def take_over(self) -> None:
@@ -277,6 +277,7 @@ class Simulation:
         self._set(var, value)
 
     def _set(self, var: Var, value: Any) -> None:
+        _check_shape(var, value)
         var = self.graph.aliases.get(var, var)
         if self._stepper is not None and var.process in self._stepper.models:
             self._stepper.set_var(var, value)
@@ -314,6 +315,20 @@ class Simulation:
 def _wiring(processes: list[AbstractProcess]) -> dict[AbstractProcess, list[int]]:
     """The processes of a graph, and how many connections each of their ports has: a graph only grows."""
     return {p: [len(port.in_connections) + len(port.out_connections) for port in ports_of(p)] for p in processes}
+
+
+def _check_shape(var: Var, value: Any) -> None:
+    if value is None or isinstance(value, str):
+        return
+    try:
+        fits = np.broadcast_shapes(np.shape(value), var.shape) == tuple(var.shape)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RangeError(
+            f"{describe(var.process)}: {var.name} has the shape {var.shape}, and values of the shape {np.shape(value)} were given; a Var "
+            "keeps its shape, so build the graph anew"
+        )
 
 
 def _like(var: Var, value: Any) -> Any:

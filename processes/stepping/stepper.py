@@ -23,7 +23,7 @@ from lava.proc.io.injector import PyLoihiInjectorModel
 from scipy.sparse import csr_matrix
 
 from neuromorph.engine.engine import Engine
-from neuromorph.errors import LavaRunError
+from neuromorph.errors import LavaRunError, check_count
 from neuromorph.processes.lowering.discovery import describe
 from neuromorph.processes.lowering.graph import Edge, Probe, ProcessGraph, flatten_graph
 from neuromorph.processes.lowering.lower import Lowered
@@ -166,6 +166,7 @@ class Stepper:
         Raises LavaRunError: from the exception of a model, with its process, the step and the phase; or as a
         deadlock, with what each process waits for. After that only `get` is of use.
         """
+        check_count("n", n, 0)
         if self._failed:
             raise LavaRunError(f"this stepper failed in step {self._time_step}. Make a new one")
         self._failed = True
