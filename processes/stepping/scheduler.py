@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
+from neuromorph.processes.stepping.random_state import RandomStates
+
 
 class Deadlock(Exception):
     """No function can go on; says what each one waits for."""
@@ -52,7 +54,9 @@ class Later:
 class Scheduler:
     """`run` a list of functions to the end; inside of them, `wait` until something is so."""
 
-    def __init__(self) -> None:
+    def __init__(self, random_states: RandomStates) -> None:
+        """`random_states`: of whoever waits they are there again when it goes on."""
+        self._random_states = random_states
         self._later: list[Later] = []
         self._pending: deque[Callable[[], None]] = deque()
         self._waiting: list[_Waiting] = []
@@ -85,7 +89,7 @@ class Scheduler:
             self._start_next()
         if ready():
             return
-        waiting = _Waiting(ready, reason)
+        waiting, owner = _Waiting(ready, reason), self._random_states.owner
         self._waiting.append(waiting)
         if self._pending:
             _start(self._advance)
@@ -94,6 +98,7 @@ class Scheduler:
         waiting.resume.acquire()
         if self._error is not None:
             raise _Abandoned
+        self._random_states.take(owner)
 
     def _advance(self) -> None:
         """Starts one function after the other; the caller holds the baton, and gives it away at the end."""

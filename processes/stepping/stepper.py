@@ -32,6 +32,7 @@ from neuromorph.processes.stepping.channels import CAPACITY, AnswerPort, Channel
 from neuromorph.processes.stepping.late import pass_time
 from neuromorph.processes.stepping.native import Key, NativePart, Sending
 from neuromorph.processes.stepping.pipes import InletEnd, OutletEnd
+from neuromorph.processes.stepping.random_state import RandomStates, draws
 from neuromorph.processes.stepping.scheduler import Deadlock, Scheduler
 
 _PHASES = {
@@ -77,8 +78,8 @@ class Stepper:
     makes: `_spike` of all models, then, if any model asks for it, `_pre_mgmt`, `_lrn`, `_post_mgmt` of all.
     The process objects stay as they are.
 
-    Raises LavaRunError if a model cannot be built or talks to something outside of the graph. Models must draw random numbers from
-    generators of their own: in Lava's runtime each has its own copy of `np.random`, here they share one.
+    Raises LavaRunError if a model cannot be built or talks to something outside of the graph. Each model that draws from `np.random` or
+    `random` has its own copy of them, as in Lava's workers; those of whoever runs the graph stay as they are.
     """
 
     def __init__(
@@ -93,7 +94,9 @@ class Stepper:
         self.graph, self._value = graph, value
         self._native_names = {} if lowered is None else lowered.names
         self._stepped = [p for p in graph.processes if lowered is None or p in lowered.stepped]
-        self._scheduler = Scheduler()
+        self._random_states = RandomStates()
+        self._drawing = {p for p in self._stepped if draws(graph.models[p])}
+        self._scheduler = Scheduler(self._random_states)
         self._time_step = step
         self._failed = self._paused = False
         self._replies = _Replies()
@@ -152,6 +155,7 @@ class Stepper:
         for process, model in self._models.items():
             if other is not None and process in other.models:
                 kept = vars(other.models[process])
+                self._random_states.adopt(other._random_states, process)
                 vars(model).update({k: v for k, v in kept.items() if k not in _WIRING and not isinstance(v, AbstractPyPort)})
                 continue
             for name, value in unseen_of(process).items():
@@ -192,6 +196,8 @@ class Stepper:
             raise LavaRunError(
                 f"deadlock in step {self._time_step}, {_PHASES[handler]} phase: nobody can go on. {deadlock}"
             ) from None
+        finally:
+            self._random_states.take(None)
         if handler in _SERVING:
             for var_port in self._var_ports:
                 serve(var_port)
@@ -201,6 +207,8 @@ class Stepper:
         return [partial(self._call, process, getattr(m, handler), handler) for process, m in self._models.items()]
 
     def _call(self, process: AbstractProcess, function: Callable[[], None], handler: str) -> None:
+        if process in self._drawing:
+            self._random_states.take(process)
         try:
             function()
         except Exception as error:
@@ -220,7 +228,12 @@ class Stepper:
         for process in self._stepped:
             values = [self._value(var) for var in process.vars.members]
             ports[process] += self._pipes(process)
-            models[process] = _build_model(process, self.graph.models[process], ports[process], values)
+            if process in self._drawing:
+                self._random_states.take(process)
+            try:
+                models[process] = _build_model(process, self.graph.models[process], ports[process], values)
+            finally:
+                self._random_states.take(None)
             models[process].process_to_service = self._replies
             pass_time(models[process], self._time_step)
             if isinstance(models[process], PyLoihiInjectorModel):
