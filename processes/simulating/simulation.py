@@ -188,7 +188,7 @@ class Simulation:
 
     def _tell(self, seconds: float) -> None:
         self._untold = False
-        reasons = "".join(f"\n  {error}" for error in self.lowered.stepped.values())
+        reasons = "".join(f"\n  {str(error).partition('; use one of')[0]}" for error in self.lowered.stepped.values())
         warnings.warn(
             f"{len(self.lowered.stepped)} of {len(self.graph.processes)} processes are stepped by Lava's own models, in Python; a step "
             f"takes {1e6 * seconds:.0f} us:{reasons}",

@@ -119,8 +119,9 @@ def between(**options: int) -> tuple[RingBuffer, LIF, Doubler, LIF]:
 
 def test_a_user_s_process_runs_between_native_neurons_and_a_warning_names_it() -> None:
     *_, made, last = between()
-    with pytest.warns(SteppedWarning, match=r"(?s)1 of 4 processes.*a step takes \d+ us.*Doubler.*no native form"):
+    with pytest.warns(SteppedWarning, match=r"(?s)1 of 4 processes.*a step takes \d+ us.*Doubler.*no native form") as told:
         simulate(last, 6)
+    assert "use one of" not in str(told[0].message)  # that is for what is refused
     assert made.made.get() == [6]
     assert np.array_equal(
         last.v.get(), [64 * 10, 64 * 12]
