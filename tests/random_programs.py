@@ -266,7 +266,8 @@ def programs(draw: st.DrawFn, plastic: bool | None = None) -> Program:
         sink = net.add(Sink(net.name(), np.full((cells[0].size, draw(st.integers(1, 4))), -7)))
         net.links.append(Link((cells[0].name, cells[0].law.outputs[0].name), (sink.name, "a_in")))
     probes = []
-    for cell in draw(st.lists(st.sampled_from(cells), max_size=2)):
+    remembering = [cell for cell in cells if cell.states]
+    for cell in draw(st.lists(st.sampled_from(remembering), max_size=2)) if remembering else ():
         variable = draw(st.sampled_from(sorted(cell.states)))
         every = draw(st.integers(1, 3))
         probes.append(Probe(f"probe {len(probes)}", cell.name, variable, 7, every, draw(st.integers(0, every - 1))))
