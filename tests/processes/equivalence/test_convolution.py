@@ -93,7 +93,7 @@ def assert_alike(ours: Convolved, theirs: Convolved, stepper: LavaStepper) -> No
             assert np.array_equal(var.get(), stepper.get(other, var.name)), (type(mine).__name__, var.name)
 
 
-@fixed(80)
+@fixed(40)
 @given(seeds)
 def test_every_variable_is_lava_s_after_every_step(seed: int) -> None:
     ours, theirs = convolved(seed), convolved(seed)

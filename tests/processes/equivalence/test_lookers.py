@@ -68,7 +68,7 @@ def held(process: AbstractProcess, read: Any) -> dict[str, np.ndarray]:
     return {v.name: read(v) for v in process.vars.members if not isinstance(v.init, str | None)}
 
 
-@fixed(80)
+@fixed(40)
 @given(seeds)
 @pytest.mark.filterwarnings("ignore::neuromorph.processes.simulating.simulation.SteppedWarning")
 def test_every_variable_is_lava_s_in_runs_with_vars_set_between(seed: int) -> None:

@@ -69,7 +69,7 @@ def assert_alike(process: Any, sinks: list[Any], stepper: LavaStepper) -> None:
 
 
 @KINDS
-@fixed(60)
+@fixed(25)
 @given(seed=SEEDS)
 def test_every_var_and_output_equals_lava_s_over_runs_and_settings(kind: type[AbstractProcess], seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -101,7 +101,7 @@ def prototypes(rng: np.random.Generator, size: int, called: Source) -> Prototype
     return cells
 
 
-@fixed(60)
+@fixed(30)
 @given(seeds, st.integers(1, 5))
 def test_prototypes_of_which_one_is_called_learn_as_lavas(seed: int, size: int) -> None:
     """Of the port that calls them the first element alone counts."""
@@ -132,7 +132,7 @@ def test_prototypes_of_several_axes_are_stepped() -> None:
         simulate(cells, 1)
 
 
-@fixed(40)
+@fixed(25)
 @given(seeds, st.sampled_from([(1,), (4,), (2, 3)]))
 def test_a_learning_lif_is_a_lif(seed: int, shape: tuple[int, ...]) -> None:
     rng, size = np.random.default_rng(seed), int(np.prod(shape))
@@ -177,7 +177,7 @@ def detector(rng: np.random.Generator, t_wait: int) -> NoveltyDetector:
     return found
 
 
-@fixed(60)
+@fixed(30)
 @given(seeds, st.integers(-2, 9), st.integers(1, STEPS))
 def test_a_novelty_detector_fires_when_lavas_does(seed: int, t_wait: int, first: int) -> None:
     """Over two runs, with another patience in the second."""
@@ -222,7 +222,7 @@ def test_the_clock_goes_on_in_what_the_graph_becomes(between: Callable[[NoveltyD
     assert [*np.flatnonzero(fired.data.get()[0]) + 1] == [7 if patient_then else 6]
 
 
-@fixed(40)
+@fixed(25)
 @given(seeds, st.integers(1, STEPS))
 def test_an_allocator_counts_as_lavas(seed: int, first: int) -> None:
     rng = np.random.default_rng(seed)

@@ -52,7 +52,7 @@ def fixed(examples: int) -> settings:
     )
 
 
-@fixed(100)
+@fixed(40)
 @given(graphs(), st.integers(0, 2**32 - 1), st.integers(0, 30))
 def test_whatever_part_is_stepped_all_bits_are_lavas(
     monkeypatch: pytest.MonkeyPatch, graph: Graph, seed: int, first: int
