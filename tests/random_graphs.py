@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from lava.magma.core.learning.constants import GradedSpikeCfg
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule, Loihi3FLearningRule
@@ -57,6 +59,28 @@ STATIC = (Dense, Sparse, DelayDense, DelaySparse)
 LARGEST_PAYLOAD = 2**12
 MAX_EPOCH = 8
 TRACE_VARIABLES = tuple(v for v in FACTOR_BITS if v not in SYNAPTIC)
+
+
+AS_IN_LAVA = [
+    pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning"),
+    pytest.mark.filterwarnings("ignore::neuromorph.processes.simulating.simulation.SteppedWarning"),
+    pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning"),
+    pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning"),
+]
+"""Marks of tests that run these graphs: what Lava's models, and ours about them, warn of."""
+
+
+def generated(examples: int) -> settings:
+    """So many graphs, the same in every run, not shrunk: that takes minutes."""
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=checks,
+        phases=[Phase.generate],
+    )
 
 
 @dataclass(frozen=True)

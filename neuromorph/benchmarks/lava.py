@@ -75,10 +75,7 @@ def bench_lava(
     names: Sequence[str], runs: int, talk: Talk, data_dir: Path | None = None, steps: int | None = None
 ) -> list[Row]:
     """Rows of the workloads whose names begin with one of `names` (all, where there are none); `steps`: of a run, instead of their own."""
-    rows = []
-    for kind in _chosen(names):
-        rows.append(_measure(kind, steps or kind.steps, runs, talk, data_dir))
-    return rows
+    return [_measure(kind, steps or kind.steps, runs, talk, data_dir) for kind in _chosen(names)]
 
 
 def _chosen(names: Sequence[str]) -> list[type[Workload]]:

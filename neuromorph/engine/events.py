@@ -38,11 +38,11 @@ from neuromorph.engine.fields import (
     WEIGHT_FACTOR,
     X0,
     X_HISTORY,
-    Y0,
     Y_HISTORY,
     W,
 )
 from neuromorph.engine.outer import accumulate, add_product, factor_value, factors_of, product_term, round_weight
+from neuromorph.engine.pairs import list_posts
 from neuromorph.laws.products.plasticity import FRACTION_BITS
 
 
@@ -60,18 +60,12 @@ def _tables(d, mem):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _list_posts(d, mem):  # type: ignore[no-untyped-def]
-    """List the post neurons that spiked; their number. 0 for rules without y0."""
-    dependent = False
+def _has_y0(d, mem):  # type: ignore[no-untyped-def]
+    """Whether some product happens at post spikes."""
+    found = False
     for q in range(d[COUNT_W]):
-        dependent |= mem[d[RULES] + q * PRODUCT_SIZE + DEPENDENCY] == DEP_Y0
-    count = 0
-    if dependent:
-        for i in range(d[N_POST]):
-            if mem[d[Y0] + i] != 0:
-                mem[d[POST_ACTIVE] + count] = i
-                count += 1
-    return count
+        found |= mem[d[RULES] + q * PRODUCT_SIZE + DEPENDENCY] == DEP_Y0
+    return found
 
 
 @njit
@@ -141,7 +135,7 @@ def _post_synapses(threshold, j, posts, row, d, mem):  # type: ignore[no-untyped
 def learn_events(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
     """An epoch's end. Synapses where no product happened keep their weights."""
     _tables(d, mem)
-    posts = _list_posts(d, mem)
+    posts = list_posts(d, mem) if _has_y0(d, mem) else 0
     if posts > 0:
         _mark_moving(d, mem)
     for j in range(d[N_PRE]):

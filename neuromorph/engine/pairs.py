@@ -103,7 +103,7 @@ def _pair(old, rules, count, u, i, j, k, d, mem, syn):  # type: ignore[no-untype
 
 
 @njit
-def _list_posts(d, mem):  # type: ignore[no-untyped-def]
+def list_posts(d, mem):  # type: ignore[no-untyped-def]
     """List the post neurons that spiked in this epoch; their number."""
     count = 0
     for i in range(d[N_POST]):
@@ -130,10 +130,8 @@ def _learn_pair(u, threshold, i, j, k, d, mem, syn):  # type: ignore[no-untyped-
 @njit
 def learn_pairs(u, threshold, d, mem, syn):  # type: ignore[no-untyped-def]
     """Rows of pre neurons that spiked (all, for u_k), and in the other rows the synapses to post neurons that spiked."""
-    posts, everywhere = (
-        _list_posts(d, mem),
-        u or d[COUNT_T] > 0,
-    )  # a rule for the tag moves a tag of -257 even without spikes
+    posts = list_posts(d, mem)
+    everywhere = u or d[COUNT_T] > 0  # a rule for the tag moves a tag of -257 even without spikes
     for j in range(d[N_PRE]):
         whole = everywhere or mem[d[X0] + j] != 0
         if not whole and posts == 0:

@@ -6,37 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lava.magma.core.learning.learning_rule import Loihi2FLearningRule
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.proc.dense.process import Dense, LearningDense
 from lava.proc.io import sink
-from random_graphs import NEURONS, GraphBuilder, twins
+from random_graphs import AS_IN_LAVA, NEURONS, GraphBuilder, generated, twins
 
 from neuromorph.laws.products.plasticity import TRACE_RANGE
 from neuromorph.processes.lowering import dividing
 from neuromorph.processes.simulating.simulate import simulate
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning"),
-    pytest.mark.filterwarnings("ignore::neuromorph.processes.simulating.simulation.SteppedWarning"),
-    pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning"),
-    pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning"),
-]
-
-
-def fixed(examples: int) -> settings:
-    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=checks,
-        phases=[Phase.generate],
-    )
+pytestmark = AS_IN_LAVA
 
 
 def grow(build: GraphBuilder) -> str:
@@ -102,21 +85,22 @@ def differences(one: GraphBuilder, other: GraphBuilder) -> list[str]:
 def check_life(monkeypatch: pytest.MonkeyPatch, both: tuple[GraphBuilder, GraphBuilder], seed: int) -> None:
     """Three to five runs of a few steps, and between them what `seed` says; all Vars compared after each."""
     native, stepped = both
-    rng = np.random.default_rng(seed)
+    rng, life = np.random.default_rng(seed), []
     for _ in range(rng.integers(3, 6)):
         steps = int(rng.integers(1, 5))
+        life.append(f"{steps} steps")
         simulate(native.graph.process, steps)
         with monkeypatch.context() as patched:
             patched.setattr(dividing, "support_of", lambda model: None)
             simulate(stepped.graph.process, steps)
-        assert differences(native, stepped) == [], f"after {steps} steps of {native.graph}"
+        assert differences(native, stepped) == [], f"after {life} of {native.graph}"
         for event in rng.choice([set_something, grow], rng.integers(0, 3), p=[0.75, 0.25]):
-            event(native)
+            life.append(event(native))
             event(stepped)
 
 
 @pytest.mark.timeout(900)  # two to three minutes on a quiet machine
-@fixed(1000)
+@generated(1000)
 @given(twins(st.just(60)), st.integers(0, 2**32 - 1))
 def test_a_life_has_the_bits_of_lava_s_models(
     monkeypatch: pytest.MonkeyPatch, both: tuple[GraphBuilder, GraphBuilder], seed: int
@@ -126,7 +110,7 @@ def test_a_life_has_the_bits_of_lava_s_models(
 
 @pytest.mark.full
 @pytest.mark.timeout(7200)
-@fixed(10_000)
+@generated(10_000)
 @given(twins(st.just(60)), st.integers(0, 2**32 - 1))
 def test_many_lives_have_the_bits_of_lava_s_models(
     monkeypatch: pytest.MonkeyPatch, both: tuple[GraphBuilder, GraphBuilder], seed: int

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
@@ -24,7 +24,7 @@ from lava.proc.dense.process import Dense
 from lava.proc.io.sink import Read
 from lava.proc.io.source import RingBuffer
 from lava.proc.lif.process import LIF
-from random_graphs import Graph, graphs
+from random_graphs import AS_IN_LAVA, Graph, generated, graphs
 
 from neuromorph.errors import LavaRunError, LoweringError
 from neuromorph.processes.lowering import dividing
@@ -32,27 +32,10 @@ from neuromorph.processes.simulating.simulate import lower, restart, simulate
 from neuromorph.processes.simulating.simulation import SteppedWarning
 from neuromorph.processes.stepping.stepper import LavaStepper
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::neuromorph.processes.lowering.values.QuantizationWarning"),
-    pytest.mark.filterwarnings("ignore::neuromorph.processes.simulating.simulation.SteppedWarning"),
-    pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning"),
-    pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning"),
-]
+pytestmark = AS_IN_LAVA
 
 
-def fixed(examples: int) -> settings:
-    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=checks,
-        phases=[Phase.generate],
-    )
-
-
-@fixed(40)
+@generated(40)
 @given(graphs(), st.integers(0, 2**32 - 1), st.integers(0, 30))
 def test_whatever_part_is_stepped_all_bits_are_lavas(
     monkeypatch: pytest.MonkeyPatch, graph: Graph, seed: int, first: int
