@@ -180,7 +180,8 @@ class GraphBuilder:
         process = self.add(made(kind, self.pick((1,), (3,), (2, 2)), self.spread))
         for port in process.in_ports.members:
             low, high = takes(kind, port.name)
-            alike = [out for out in self.outs if out.size == port.size and low < 0]
+            fitting = [out for out in self.outs if out.size == port.size and low < 0]
+            alike = [out for out in fitting if not isinstance(out.port.process, TernaryLIF)]  # it sends 64 bits: not native
             if alike and self.chance():
                 self.connect(self.pick(*alike).port, port)
             else:

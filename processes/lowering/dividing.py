@@ -97,12 +97,21 @@ def _by_edge(
         yield target, LoweringError(f"{describe(target)}: what comes to its port {edge.target.name} has no native form")
     elif source in nodes and target in nodes and edge.source.name not in nodes[source].outputs:
         yield source, LoweringError(f"{describe(source)}: what its port {edge.source.name} sends has no native form")
+    elif target in nodes and _widens(edge, graph):
+        yield target, _because(target, "Lava computes it in 64 bits, for it takes messages of 64 bits of", source)
     elif source in nodes and isinstance(nodes[source], Outside) and target not in nodes:
         yield source, _because(source, "its messages, which may be in floating point, go to", target)
     elif source not in nodes and target in nodes:
         sent = getattr(graph.models[source], edge.source.name).d_type
         if not (isinstance(sent, type) and issubclass(np.dtype(sent).type, np.integer | np.bool_)):
             yield target, _because(target, "it takes messages in floating point of", source)
+
+
+def _widens(edge: Edge, graph: ProcessGraph) -> bool:
+    """Whether a model that computes modulo 2^32 takes integers of 64 bits, which NumPy then computes in."""
+    support = support_of(graph.models[edge.target.process])
+    sent = getattr(graph.models[edge.source.process], edge.source.name).d_type
+    return support is not None and support.word and isinstance(sent, type) and np.dtype(sent) == np.int64
 
 
 def _by_look(

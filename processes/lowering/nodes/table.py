@@ -73,16 +73,18 @@ Lowering = Callable[[AbstractProcess, Names, bool], Node]
 
 @dataclass(frozen=True)
 class Support:
-    """One row of the table of what can be lowered: the Process's name, its law if it is a neuron, else what it takes."""
+    """One row of the table of what can be lowered: the Process's name, its law if it is a neuron, else what it takes. `word`: whether its
+    model computes modulo 2^32, as Lava's does while all that it takes has 32 bits."""
 
     process: str
     lowering: Lowering
     law: Law | None = None
     note: str = ""
+    word: bool = False
 
 
-def _neurons(process: str, law: Law) -> Support:
-    return Support(process, partial(population, law), law)
+def _neurons(process: str, law: Law, word: bool = False) -> Support:
+    return Support(process, partial(population, law), law, word=word)
 
 
 def support_of(model: type[AbstractProcessModel]) -> Support | None:
@@ -105,18 +107,18 @@ SUPPORTED: dict[type[AbstractProcessModel], Support] = {
     PrototypeLIFBitAcc: Support("clp.PrototypeLIF", partial(in_a_row, PROTOTYPE_LIF), PROTOTYPE_LIF),
     PyNoveltyDetectorModel: _neurons("clp.NoveltyDetector", NOVELTY_DETECTOR),
     PyAllocatorModel: _neurons("clp.Allocator", ALLOCATOR),
-    PyATRLIFModelFixed: Support("ATRLIF", adaptive, ATRLIF),
-    PySigmaModelFixed: _neurons("Sigma", SIGMA),
-    PyDeltaModelFixed: _neurons("Delta", DELTA),
-    PySigmaDeltaModelFixed: _neurons("SigmaDelta", SIGMA_DELTA),
-    PyGradedVecModelFixed: _neurons("GradedVec", GRADED),
-    PyGradedReluVecModelFixed: _neurons("GradedReluVec", GRADED_RELU),
-    NormVecDelayModel: _neurons("NormVecDelay", NORM_DELAY),
+    PyATRLIFModelFixed: Support("ATRLIF", adaptive, ATRLIF, word=True),
+    PySigmaModelFixed: _neurons("Sigma", SIGMA, word=True),
+    PyDeltaModelFixed: _neurons("Delta", DELTA, word=True),
+    PySigmaDeltaModelFixed: _neurons("SigmaDelta", SIGMA_DELTA, word=True),
+    PyGradedVecModelFixed: _neurons("GradedVec", GRADED, word=True),
+    PyGradedReluVecModelFixed: _neurons("GradedReluVec", GRADED_RELU, word=True),
+    NormVecDelayModel: _neurons("NormVecDelay", NORM_DELAY, word=True),
     InvSqrtModelFP: Support("InvSqrt", inverse_root, INVERSE_ROOT),
-    PyProdNeuronModelFixed: _neurons("ProdNeuron", PRODUCT),
-    PyRFModelFixed: _neurons("RF", RESONATE),
-    PyRF_IZModelFixed: _neurons("RF_IZ", RESONATE_RESET),
-    PyRFZeroModelFixed: _neurons("RFZero", RESONATE_ZERO),
+    PyProdNeuronModelFixed: _neurons("ProdNeuron", PRODUCT, word=True),
+    PyRFModelFixed: _neurons("RF", RESONATE, word=True),
+    PyRF_IZModelFixed: _neurons("RF_IZ", RESONATE_RESET, word=True),
+    PyRFZeroModelFixed: _neurons("RFZero", RESONATE_ZERO, word=True),
     PyDenseModelBitAcc: Support("Dense", synapse, note=STATIC),
     PySparseModelBitAcc: Support("Sparse", synapse, note=STATIC),
     PyDelayDenseModelBitAcc: Support("DelayDense", synapse, note=f"{STATIC}; delays 0..63"),

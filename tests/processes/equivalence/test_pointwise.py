@@ -13,13 +13,15 @@ from lava.proc.atrlif.process import ATRLIF
 from lava.proc.dense.process import Dense
 from lava.proc.graded.process import InvSqrt, NormVecDelay
 from lava.proc.io import sink, source
+from lava.proc.lif.process import TernaryLIF
+from lava.proc.resfire.process import RFZero
 from lava.proc.rf.process import RF
 from lava.proc.rf_iz.process import RF_IZ
 from lava.proc.sdn.process import ActivationMode, Delta, Sigma, SigmaDelta
 from pointwise import POINTWISE, made, takes
 from random_graphs import spread
 
-from neuromorph.errors import SimulationError
+from neuromorph.errors import LoweringError, SimulationError
 from neuromorph.processes import simulate
 from neuromorph.processes.equivalence.check import check_bits
 from neuromorph.processes.simulating.simulation import SteppedWarning
@@ -131,6 +133,24 @@ def test_an_inverse_root_of_what_lava_has_none_of_says_so(sent: int) -> None:
 def test_what_no_law_holds_is_stepped_with_the_reason(process: Any, why: str) -> None:
     with pytest.warns(SteppedWarning, match=why):
         simulate(process(), 2)
+
+
+def test_what_takes_messages_of_64_bits_is_stepped_for_lava_then_computes_in_64() -> None:
+    """Lava's TernaryLIF sends these; the products of an RFZero would wrap in 32."""
+    signs, resonator = (
+        TernaryLIF(shape=(1,), vth_hi=1, vth_lo=-1, bias_mant=3000),
+        RFZero(shape=(1,), freqs=1.0, decay_tau=1.0),
+    )
+    for name, value in (("u", 2**20), ("v", -(2**20)), ("lct", 30_000), ("lst", 9_000)):
+        getattr(resonator, name).init = np.array([value])
+    signs.s_out.connect(resonator.u_in)
+    stepper = LavaStepper(resonator)
+    stepper.step(6)
+    with pytest.warns(SteppedWarning, match="takes messages of 64 bits of .*TernaryLIF"):
+        simulate(resonator, 6)
+    assert np.array_equal(resonator.u.get(), stepper.get(resonator, "u"))
+    with pytest.raises(LoweringError, match="64 bits"):
+        simulate(resonator, 1, strict=True)
 
 
 @pytest.mark.filterwarnings("ignore::neuromorph.processes.simulating.simulation.SteppedWarning")
